@@ -1,0 +1,62 @@
+package v1
+
+// Conditions of an OLVMCluster. Ready sums them up, with the reasons of whichever is not true.
+const (
+	// ReadyCondition is mirrored by Cluster API into the InfrastructureReady condition of Cluster and Machine.
+	ReadyCondition = "Ready"
+
+	// EngineReachableCondition is true while the engine answers with the given credentials.
+	EngineReachableCondition = "EngineReachable"
+)
+
+// Conditions of an OLVMMachine.
+const (
+	// AddressesWonCondition is true when the engine shows no other VM with this machine's addresses.
+	AddressesWonCondition = "AddressesWon"
+
+	// VMReadyCondition is true while the VM runs.
+	VMReadyCondition = "VMReady"
+)
+
+// Reasons of conditions that are true.
+const (
+	ReachableReason = "Reachable"
+	RunningReason   = "Running"
+	WonReason       = "Won"
+)
+
+// Reasons of conditions that are not true. None of them is terminal.
+const (
+	// CredentialsMissingReason: the credentials Secret does not exist or lacks a key.
+	CredentialsMissingReason = "CredentialsMissing"
+	// CredentialsRefusedReason: the engine does not accept the credentials, or the user lacks a permission.
+	CredentialsRefusedReason = "CredentialsRefused"
+	// EngineUnavailableReason: the engine does not answer, or answers with a server error.
+	EngineUnavailableReason = "EngineUnavailable"
+	// NotFoundInEngineReason: the data center, cluster, template, network or vNIC profile does not exist or is not visible.
+	NotFoundInEngineReason = "NotFoundInEngine"
+	// InvalidSpecReason: the spec asks for something that cannot be, or is not implemented.
+	InvalidSpecReason = "InvalidSpec"
+	// WaitingForClusterReason: the cluster's infrastructure is not ready yet.
+	WaitingForClusterReason = "WaitingForCluster"
+	// WaitingForBootstrapDataReason: the bootstrap provider has not made the node's data yet.
+	WaitingForBootstrapDataReason = "WaitingForBootstrapData"
+	// PoolExhaustedReason: every address of the pool is taken.
+	PoolExhaustedReason = "PoolExhausted"
+	// AddressConflictReason: another VM has one of the addresses; another one is chosen.
+	AddressConflictReason = "AddressConflict"
+	// CreatingReason: the engine makes the VM.
+	CreatingReason = "Creating"
+	// StartingReason: the VM is on its way up.
+	StartingReason = "Starting"
+	// EngineRefusedReason: the engine refused the last step; the message holds its words.
+	EngineRefusedReason = "EngineRefused"
+	// NotRunningReason: the VM was provisioned and does not run any more.
+	NotRunningReason = "NotRunning"
+	// VMNotFoundReason: the VM was provisioned and is gone.
+	VMNotFoundReason = "VMNotFound"
+	// NotOursReason: the VM with this machine's id carries somebody else's mark, or none; it is never touched.
+	NotOursReason = "NotOurs"
+	// DeletingReason: the VM is being removed.
+	DeletingReason = "Deleting"
+)

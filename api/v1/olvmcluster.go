@@ -1,0 +1,158 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+)
+
+// ClusterFinalizer keeps an OLVMCluster until all its machines are gone.
+const ClusterFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io"
+
+// CredentialsFinalizer keeps the credentials Secret and the CA ConfigMap while an OLVMCluster needs them to clean up.
+const CredentialsFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io/credentials"
+
+// OLVMClusterSpec is the desired state of a cluster's infrastructure.
+type OLVMClusterSpec struct {
+	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API.
+	// +optional
+	ControlPlaneEndpoint clusterv1.APIEndpoint `json:"controlPlaneEndpoint,omitempty,omitzero"`
+
+	// olvmDatacenterName is the engine's data center that all machines are made in.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=40
+	OLVMDatacenterName string `json:"olvmDatacenterName"`
+
+	// olvmOvirtAPIServer says how to reach the engine.
+	// +required
+	OLVMOvirtAPIServer OvirtAPIServer `json:"olvmOvirtAPIServer"`
+}
+
+// OvirtAPIServer says how to reach the engine's REST API.
+type OvirtAPIServer struct {
+	// serverURL is the engine's base URL, for example https://engine.example.com/ovirt-engine.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('https://')",message="serverURL must start with https://"
+	ServerURL string `json:"serverURL"`
+
+	// credentialsSecret names the Secret with the keys username, password and, optionally, scope.
+	// +required
+	CredentialsSecret ObjectReference `json:"credentialsSecret"`
+
+	// caConfigMap names a ConfigMap; every key of it holds PEM certificates to trust (by convention ca.crt). Without it, or
+	// when it does not exist, the system's own roots are trusted.
+	// +optional
+	CAConfigMap *ObjectReference `json:"caConfigMap,omitempty"`
+
+	// insecureSkipTLSVerify turns the verification of the engine's certificate off.
+	// +optional
+	InsecureSkipTLSVerify bool `json:"insecureSkipTLSVerify,omitempty"`
+}
+
+// ObjectReference names an object; the namespace defaults to that of the referring object.
+type ObjectReference struct {
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// namespace of the object.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// OLVMClusterStatus is the observed state of a cluster's infrastructure.
+type OLVMClusterStatus struct {
+	// initialization follows the Cluster API contract.
+	// +optional
+	Initialization Initialization `json:"initialization,omitempty,omitzero"`
+
+	// conditions of the cluster's infrastructure; Ready sums them up.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// failureDomains that machines may be spread over.
+	// +optional
+	FailureDomains FailureDomains `json:"failureDomains,omitempty"`
+
+	// olvmDatacenter is what the controller found in the engine.
+	// +optional
+	OLVMDatacenter *DatacenterStatus `json:"olvmDatacenter,omitempty"`
+}
+
+// Initialization says whether the infrastructure has been provisioned once; it never goes back.
+// +kubebuilder:validation:MinProperties=1
+type Initialization struct {
+	// provisioned is true when the infrastructure has been provisioned.
+	// +optional
+	Provisioned *bool `json:"provisioned,omitempty"`
+}
+
+// DatacenterStatus is what the controller found in the engine.
+type DatacenterStatus struct {
+	// dataCenterID is the engine's id of the data center.
+	// +optional
+	DataCenterID string `json:"dataCenterID,omitempty"`
+
+	// dataCenterName is its name.
+	// +optional
+	DataCenterName string `json:"dataCenterName,omitempty"`
+
+	// release is the engine's product and version.
+	// +optional
+	Release Release `json:"release,omitempty,omitzero"`
+}
+
+// Release is the engine's product and version, from GET /api.
+type Release struct {
+	// name of the product.
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// version of the product.
+	// +optional
+	Version string `json:"version,omitempty"`
+}
+
+// OLVMCluster is the infrastructure of a cluster on Oracle Linux Virtualization Manager.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=olvmclusters,scope=Namespaced,categories=cluster-api,shortName=olvmc
+// +kubebuilder:subresource:status
+// +kubebuilder:storageversion
+// +kubebuilder:printcolumn:name="Cluster",type="string",JSONPath=".metadata.labels['cluster\\.x-k8s\\.io/cluster-name']",description="Cluster"
+// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="The engine is reachable and the data center was found"
+// +kubebuilder:printcolumn:name="DataCenter",type="string",JSONPath=".status.olvmDatacenter.dataCenterName",description="Data center in the engine"
+// +kubebuilder:printcolumn:name="Endpoint",type="string",JSONPath=".spec.controlPlaneEndpoint.host",description="Virtual IP of the API"
+// +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Age"
+// +kubebuilder:printcolumn:name="OLVMServerURL",type="string",priority=2,JSONPath=".spec.olvmOvirtAPIServer.serverURL",description="URL of the engine"
+type OLVMCluster struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   OLVMClusterSpec   `json:"spec"`
+	Status OLVMClusterStatus `json:"status,omitempty,omitzero"`
+}
+
+// GetConditions implements the setters of Cluster API's condition utilities.
+func (c *OLVMCluster) GetConditions() []metav1.Condition { return c.Status.Conditions }
+
+// SetConditions implements the setters of Cluster API's condition utilities.
+func (c *OLVMCluster) SetConditions(conditions []metav1.Condition) { c.Status.Conditions = conditions }
+
+// OLVMClusterList is a list of OLVMClusters.
+//
+// +kubebuilder:object:root=true
+type OLVMClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []OLVMCluster `json:"items"`
+}

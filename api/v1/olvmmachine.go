@@ -1,0 +1,380 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+)
+
+// MachineFinalizer keeps an OLVMMachine until the engine holds nothing of it.
+const MachineFinalizer = "olvmmachine.infrastructure.cluster.x-k8s.io"
+
+// CreateSubmittedAnnotation is written before a VM's creation is asked of the engine for the first time; its value is the
+// time of the last request (RFC 3339). A VM that is not found later may then still be on its way.
+const CreateSubmittedAnnotation = "olvmmachine.infrastructure.cluster.x-k8s.io/create-submitted"
+
+// OLVMMachineSpec is the desired state of a machine.
+//
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || size(oldSelf.providerID) == 0 || (has(self.providerID) && self.providerID == oldSelf.providerID)",message="providerID cannot change once it is set"
+type OLVMMachineSpec struct {
+	// providerID is olvm://<VM id>. The controller chooses it before the VM exists.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	ProviderID string `json:"providerID,omitempty"`
+
+	// olvmOvirtClusterName is the engine's (host) cluster that the VM runs in.
+	// +optional
+	// +kubebuilder:validation:MaxLength=40
+	OLVMOvirtClusterName string `json:"olvmOvirtClusterName,omitempty"`
+
+	// vmTemplateName is the engine's VM template; it holds the boot disk.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	VMTemplateName string `json:"vmTemplateName"`
+
+	// olvmNetwork is the network as the engine knows it.
+	// +required
+	OLVMNetwork OLVMNetwork `json:"olvmNetwork"`
+
+	// virtualMachine is the VM's shape and its network as the guest knows it.
+	// +required
+	VirtualMachine VirtualMachine `json:"virtualMachine"`
+
+	// tags of the VM in the engine. Not implemented yet: refused with a condition.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=40
+	Tags []string `json:"tags,omitempty"`
+
+	// ignition is merged over everything else that the VM boots with.
+	// +optional
+	Ignition *Ignition `json:"ignition,omitempty"`
+}
+
+// OLVMNetwork is the network as the engine knows it.
+type OLVMNetwork struct {
+	// networkName is the logical network.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	NetworkName string `json:"networkName"`
+
+	// vnicProfileName is the vNIC profile of that network.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=50
+	VNICProfileName string `json:"vnicProfileName"`
+
+	// vnicName is the NIC's name in the engine; nic1 when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=50
+	VNICName string `json:"vnicName,omitempty"`
+}
+
+// VirtualMachine is the VM's shape.
+type VirtualMachine struct {
+	// memory of the VM, such as 7GB, 16Gi, 7168MB or bytes; GB and GiB both mean 2^30 bytes.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]+([.][0-9]+)? ?([kKmMgGtT]i?[bB]?)?$')",message="memory must be a number with a unit, such as 7GB, 16Gi or 7168MB"
+	Memory string `json:"memory"`
+
+	// cpu is the processor's architecture and topology.
+	// +optional
+	CPU CPU `json:"cpu,omitempty,omitzero"`
+
+	// network is the network as the guest knows it.
+	// +required
+	Network Network `json:"network"`
+
+	// storageDomainName is where the VM's disks go. Not implemented yet: refused with a condition.
+	// +optional
+	// +kubebuilder:validation:MaxLength=50
+	StorageDomainName string `json:"storageDomainName,omitempty"`
+
+	// bootDiskSize is the size of the boot disk, at least the template's. Not implemented yet: refused with a condition.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	BootDiskSize string `json:"bootDiskSize,omitempty"`
+}
+
+// CPU is the processor's architecture and topology.
+type CPU struct {
+	// architecture is the engine's name of the architecture; x86_64 when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Architecture string `json:"architecture,omitempty"`
+
+	// topology is the number of cores, sockets and threads.
+	// +optional
+	Topology CPUTopology `json:"topology,omitempty,omitzero"`
+}
+
+// CPUTopology is the number of cores, sockets and threads; 0 means the default.
+type CPUTopology struct {
+	// cores of a socket; 2 when 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=254
+	Cores int32 `json:"cores,omitempty"`
+
+	// sockets of the VM; 2 when 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=16
+	Sockets int32 `json:"sockets,omitempty"`
+
+	// threads of a core; 1 when 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=8
+	Threads int32 `json:"threads,omitempty"`
+}
+
+// Network is the network as the guest knows it.
+type Network struct {
+	// gateway is the IPv4 default gateway; the first address of the IPv4 subnet when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=39
+	Gateway string `json:"gateway,omitempty"`
+
+	// interface is the NIC's name in the guest; enp1s0 when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=15
+	Interface string `json:"interface,omitempty"`
+
+	// interfaceType is the engine's NIC model; virtio when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	InterfaceType string `json:"interfaceType,omitempty"`
+
+	// ipv4 is the IPv4 subnet and the addresses that machines may take. IPv6 alone is not supported.
+	// +required
+	IPv4 IPv4 `json:"ipv4"`
+
+	// ipv6 adds the second stack.
+	// +optional
+	IPv6 *IPv6 `json:"ipv6,omitempty"`
+
+	// nameservers are DNS servers.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=45
+	Nameservers []string `json:"nameservers,omitempty"`
+
+	// searchDomains are DNS search domains.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=253
+	SearchDomains []string `json:"searchDomains,omitempty"`
+
+	// ntpServers are time servers.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=253
+	NTPServers []string `json:"ntpServers,omitempty"`
+
+	// mtu of the NIC in bytes; the network's own when 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=65520
+	MTU int32 `json:"mtu,omitempty"`
+}
+
+// IPv4 is a subnet and a pool of addresses in it.
+type IPv4 struct {
+	// subnet in CIDR notation; bits of the host part are ignored.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Subnet string `json:"subnet"`
+
+	// ipAddresses that machines may take: CIDR blocks, inclusive ranges (a-b) and single addresses. Many machines, templates
+	// and clusters may share them; the engine decides who has which.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=128
+	IPAddresses []string `json:"ipAddresses"`
+}
+
+// IPv6 is the second stack.
+type IPv6 struct {
+	// autoConf lets the guest configure its address by SLAAC.
+	// +optional
+	AutoConf bool `json:"autoConf,omitempty"`
+
+	// ipAddresses that machines may take, in the notations of IPv4.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=128
+	IPAddresses []string `json:"ipAddresses,omitempty"`
+
+	// prefixLength of the subnet; 64 when 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=128
+	PrefixLength int32 `json:"prefixLength,omitempty"`
+
+	// gateway is the IPv6 default gateway; learned from router advertisements when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=45
+	Gateway string `json:"gateway,omitempty"`
+}
+
+// Ignition is a document in Ignition 3.x JSON.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.inline) && size(self.inline) > 0 && has(self.secretRef))",message="set either inline or secretRef"
+type Ignition struct {
+	// inline is the document itself.
+	// +optional
+	// +kubebuilder:validation:MaxLength=65536
+	Inline string `json:"inline,omitempty"`
+
+	// secretRef names a Secret in the machine's namespace that holds the document under the key ignition.
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+}
+
+// SecretReference names a Secret in the same namespace.
+type SecretReference struct {
+	// name of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// OLVMMachineStatus is the observed state of a machine.
+type OLVMMachineStatus struct {
+	// initialization follows the Cluster API contract.
+	// +optional
+	Initialization Initialization `json:"initialization,omitempty,omitzero"`
+
+	// conditions of the machine; Ready sums them up.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// addresses of the machine.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	Addresses []clusterv1.MachineAddress `json:"addresses,omitempty"`
+
+	// olvm is what the engine holds for this machine.
+	// +optional
+	OLVM *EngineStatus `json:"olvm,omitempty"`
+}
+
+// EngineStatus is what the engine holds for a machine.
+type EngineStatus struct {
+	// clusterID of the engine's (host) cluster.
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
+
+	// clusterName of the engine's (host) cluster.
+	// +optional
+	ClusterName string `json:"clusterName,omitempty"`
+
+	// vmTemplateID of the template.
+	// +optional
+	VMTemplateID string `json:"vmTemplateID,omitempty"`
+
+	// vmTemplateName of the template.
+	// +optional
+	VMTemplateName string `json:"vmTemplateName,omitempty"`
+
+	// networkID of the logical network.
+	// +optional
+	NetworkID string `json:"networkID,omitempty"`
+
+	// networkName of the logical network.
+	// +optional
+	NetworkName string `json:"networkName,omitempty"`
+
+	// vnicProfileID of the vNIC profile.
+	// +optional
+	VNICProfileID string `json:"vnicProfileID,omitempty"`
+
+	// vnicProfileName of the vNIC profile.
+	// +optional
+	VNICProfileName string `json:"vnicProfileName,omitempty"`
+
+	// ipAddress is the IPv4 address of this machine.
+	// +optional
+	IPAddress string `json:"ipAddress,omitempty"`
+
+	// ipv6Address is the IPv6 address of this machine, unless it configures itself.
+	// +optional
+	IPv6Address string `json:"ipv6Address,omitempty"`
+
+	// virtualMachine is the VM.
+	// +optional
+	VirtualMachine VirtualMachineStatus `json:"virtualMachine,omitempty,omitzero"`
+}
+
+// VirtualMachineStatus is the VM as the engine last reported it.
+type VirtualMachineStatus struct {
+	// vmID is the engine's id, the SMBIOS UUID and the node's system UUID.
+	// +optional
+	VMID string `json:"vmID,omitempty"`
+
+	// vmName is the VM's name.
+	// +optional
+	VMName string `json:"vmName,omitempty"`
+
+	// status is the engine's VM status, such as up or down.
+	// +optional
+	Status string `json:"status,omitempty"`
+
+	// initializationCleared says that the boot document, which holds keys, was removed from the engine after the node joined.
+	// +optional
+	InitializationCleared bool `json:"initializationCleared,omitempty"`
+}
+
+// OLVMMachine is a machine on Oracle Linux Virtualization Manager.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=olvmmachines,scope=Namespaced,categories=cluster-api,shortName=olvmm
+// +kubebuilder:subresource:status
+// +kubebuilder:storageversion
+// +kubebuilder:printcolumn:name="Ready",type="string",JSONPath=".status.conditions[?(@.type=='Ready')].status",description="The VM runs"
+// +kubebuilder:printcolumn:name="VMStatus",type="string",JSONPath=".status.olvm.virtualMachine.status",description="Status of the VM in the engine"
+// +kubebuilder:printcolumn:name="VMIPAddress",type="string",JSONPath=".status.olvm.ipAddress",description="IPv4 address"
+// +kubebuilder:printcolumn:name="ProviderID",type="string",JSONPath=".spec.providerID",description="olvm://<VM id>"
+// +kubebuilder:printcolumn:name="Age",type="date",JSONPath=".metadata.creationTimestamp",description="Age"
+// +kubebuilder:printcolumn:name="Memory",type="string",priority=2,JSONPath=".spec.virtualMachine.memory",description="Memory"
+// +kubebuilder:printcolumn:name="Cores",type="string",priority=2,JSONPath=".spec.virtualMachine.cpu.topology.cores",description="Cores of a socket"
+// +kubebuilder:printcolumn:name="Sockets",type="string",priority=2,JSONPath=".spec.virtualMachine.cpu.topology.sockets",description="Sockets"
+type OLVMMachine struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   OLVMMachineSpec   `json:"spec"`
+	Status OLVMMachineStatus `json:"status,omitempty,omitzero"`
+}
+
+// GetConditions implements the setters of Cluster API's condition utilities.
+func (m *OLVMMachine) GetConditions() []metav1.Condition { return m.Status.Conditions }
+
+// SetConditions implements the setters of Cluster API's condition utilities.
+func (m *OLVMMachine) SetConditions(conditions []metav1.Condition) { m.Status.Conditions = conditions }
+
+// OLVMMachineList is a list of OLVMMachines.
+//
+// +kubebuilder:object:root=true
+type OLVMMachineList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []OLVMMachine `json:"items"`
+}
