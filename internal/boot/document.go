@@ -1,0 +1,133 @@
+// Package boot makes the one document that a machine boots with: Ignition 3.4.0 JSON, in which what Cluster API's kubeadm bootstrap
+// provider wrote, what the image needs, what only this machine is, and what the user adds lie over each other in a fixed order.
+//
+// It does no I/O. Documents hold the cluster's private keys: neither they nor parts of them appear in errors.
+package boot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/coreos/ignition/v2/config/v3_4"
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"github.com/coreos/ignition/v2/config/validate"
+)
+
+// FormatIgnition is the one format of bootstrap data that a document can be made from.
+const FormatIgnition = "ignition"
+
+// ErrFormat reports bootstrap data in another format, such as cloud-config.
+var ErrFormat = errors.New("bootstrap data is not in Ignition format")
+
+// The layers of a document, lowest first; each wins over those before it, by the rules of Ignition's own merge.
+const (
+	LayerBootstrap  = "bootstrap data"
+	LayerAdditional = "additionalConfig"
+	LayerProfile    = "image profile"
+	LayerMachine    = "identity and network"
+	LayerUser       = "user's Ignition"
+)
+
+// LayerError says which layer no document could be made with, and why.
+type LayerError struct {
+	Layer string // one of the Layer constants
+	Err   error
+}
+
+func (e *LayerError) Error() string { return "boot document: " + e.Layer + ": " + e.Err.Error() }
+
+func (e *LayerError) Unwrap() error { return e.Err }
+
+// Input is everything that a machine boots with.
+type Input struct {
+	Bootstrap  []byte // the bootstrap Secret's value: Ignition 2.x, as stock Cluster API writes it, or 3.x
+	Format     string // the bootstrap Secret's format
+	Additional []byte // Ignition 3.x that manifests carry in containerLinuxConfig.additionalConfig (see IsIgnition3); may be nil
+	Profile    string // ProfileOCK when empty, or ProfilePlain
+	Identity   Identity
+	Network    Network
+	User       []byte // the user's own Ignition 3.x; may be nil
+}
+
+// Identity is who the machine is.
+type Identity struct {
+	ProviderID string // olvm://<VM id>; the kubelet reports it, and Cluster API finds the Node by it
+	Hostname   string // also the Node's name, because kubeadm takes it from the host
+}
+
+// Network is the machine's NIC as the guest configures it. Node images have no cloud-init or guest agent: this is all they learn.
+type Network struct {
+	Device        string       // interface name, such as enp1s0
+	MTU           int          // bytes; 0 = the device's own
+	IPv4          netip.Prefix // the machine's address with the length of its subnet
+	Gateway       netip.Addr   // zero = no default route
+	IPv6          netip.Prefix // zero = no static address
+	IPv6Gateway   netip.Addr   // zero = learned from router advertisements
+	IPv6AutoConf  bool         // SLAAC, beside IPv6 or alone
+	Nameservers   []string     // IP addresses
+	SearchDomains []string
+	NTPServers    []string // host names or addresses; none = the image's own
+}
+
+type layer struct {
+	name string
+	// apply lays the layer over those below.
+	apply func(below types.Config) (types.Config, error)
+}
+
+// Document makes the document of one machine. Equal inputs give equal bytes, and Ignition's own parser accepts them.
+//
+// It fails with a *LayerError; errors.Is(err, ErrFormat) when the bootstrap data is not Ignition.
+func Document(in Input) ([]byte, error) {
+	p, err := loadProfile(in.Profile)
+	if err != nil {
+		return nil, &LayerError{LayerProfile, err}
+	}
+	doc := types.Config{Ignition: types.Ignition{Version: types.MaxVersion.String()}}
+	for _, l := range layers(in, p) {
+		next, err := l.apply(doc)
+		if err != nil {
+			return nil, &LayerError{l.name, err}
+		}
+		// Merging two valid documents can make an invalid one, so each step is checked, for the error to name the layer.
+		if report := validate.ValidateWithContext(next, nil); report.IsFatal() {
+			return nil, &LayerError{l.name, fatal(report)}
+		}
+		doc = next
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("boot document: %w", err)
+	}
+	if _, report, err := v3_4.Parse(raw); err != nil {
+		return nil, fmt.Errorf("boot document: not accepted by Ignition: %w", parseError(report, err))
+	}
+	return raw, nil
+}
+
+func layers(in Input, p profile) []layer {
+	return []layer{
+		{LayerBootstrap, func(below types.Config) (types.Config, error) {
+			config, err := bootstrapConfig(in.Bootstrap, in.Format)
+			return v3_4.Merge(below, config), err
+		}},
+		{LayerAdditional, overlay(in.Additional)},
+		{LayerProfile, func(below types.Config) (types.Config, error) { return v3_4.Merge(below, p.config), nil }},
+		{LayerMachine, func(below types.Config) (types.Config, error) {
+			return machineConfig(below, p, in.Identity, in.Network)
+		}},
+		{LayerUser, overlay(in.User)},
+	}
+}
+
+func overlay(raw []byte) func(types.Config) (types.Config, error) {
+	return func(below types.Config) (types.Config, error) {
+		if len(raw) == 0 {
+			return below, nil
+		}
+		config, _, err := parse3(raw)
+		return v3_4.Merge(below, config), err
+	}
+}

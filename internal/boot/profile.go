@@ -1,0 +1,67 @@
+package boot
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	butane "github.com/coreos/butane/config"
+	"github.com/coreos/butane/config/common"
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"sigs.k8s.io/yaml"
+)
+
+// The image profiles.
+const (
+	ProfileOCK   = "ock"   // Oracle Container Host for Kubernetes
+	ProfilePlain = "plain" // an ordinary Linux with Ignition, NetworkManager and containerd
+)
+
+//go:embed ock.yaml plain.yaml
+var profiles embed.FS
+
+// profile is what differs from node image to node image.
+type profile struct {
+	NetworkConnections string      `json:"networkConnections"` // directory of NetworkManager's keyfiles
+	TimeServers        timeServers `json:"timeServers"`
+
+	config types.Config // the same on every machine of the image
+}
+
+// timeServers is the file of chrony that names time servers.
+type timeServers struct {
+	Path string `json:"path"`
+	Head string `json:"head"` // what the file must hold beside the servers
+}
+
+func loadProfile(name string) (profile, error) {
+	switch name {
+	case "":
+		name = ProfileOCK
+	case ProfileOCK, ProfilePlain:
+	default:
+		return profile{}, fmt.Errorf("there is no profile %q: use %s or %s", name, ProfileOCK, ProfilePlain)
+	}
+	text, err := profiles.ReadFile(name + ".yaml")
+	if err != nil {
+		return profile{}, fmt.Errorf("profile %s: %w", name, err)
+	}
+	settings, layer, found := strings.Cut(string(text), "\n---\n")
+	if !found {
+		return profile{}, fmt.Errorf("profile %s: it is not two documents", name)
+	}
+	var p profile
+	if err := yaml.UnmarshalStrict([]byte(settings), &p); err != nil {
+		return profile{}, fmt.Errorf("profile %s: %w", name, err)
+	}
+	raw, report, err := butane.TranslateBytes([]byte(layer), common.TranslateBytesOptions{Raw: true})
+	if err == nil && len(report.Entries) > 0 {
+		err = errors.New(report.String())
+	}
+	if err != nil {
+		return profile{}, fmt.Errorf("profile %s: %w", name, err)
+	}
+	p.config, _, err = parse3(raw)
+	return p, err
+}
