@@ -1,0 +1,55 @@
+package olvmcluster
+
+import (
+	"errors"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util/conditions"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/credentials"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+func set(olvm *infrav1.OLVMCluster, condition string, status metav1.ConditionStatus, reason, message string) {
+	conditions.Set(olvm, metav1.Condition{Type: condition, Status: status, Reason: reason, Message: message})
+}
+
+func reachable(olvm *infrav1.OLVMCluster, message string) {
+	set(olvm, infrav1.EngineReachableCondition, metav1.ConditionTrue, infrav1.ReachableReason, message)
+	set(olvm, infrav1.ReadyCondition, metav1.ConditionTrue, infrav1.ReachableReason, "")
+}
+
+// unreachable shows why the engine cannot be used and says when to try again; nothing is terminal.
+func unreachable(olvm *infrav1.OLVMCluster, err error) (ctrl.Result, error) {
+	reason, wait := infrav1.EngineUnavailableReason, 10*time.Second
+	var missing *credentials.MissingError
+	switch {
+	case errors.As(err, &missing):
+		reason = infrav1.CredentialsMissingReason
+	case ovirt.KindOf(err) == ovirt.Auth:
+		reason, wait = infrav1.CredentialsRefusedReason, 30*time.Second
+	case ovirt.KindOf(err) == ovirt.NotFound:
+		reason, wait = infrav1.NotFoundInEngineReason, 30*time.Second
+	}
+	set(olvm, infrav1.EngineReachableCondition, metav1.ConditionFalse, reason, err.Error())
+	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, reason, err.Error())
+	return ctrl.Result{RequeueAfter: wait}, nil
+}
+
+func noEndpoint(olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
+	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, infrav1.InvalidSpecReason,
+		"spec.controlPlaneEndpoint is not set: give it the virtual IP and port of the cluster's API")
+	return ctrl.Result{}, nil // a change of the spec wakes us
+}
+
+func deleting(olvm *infrav1.OLVMCluster, message string) {
+	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, infrav1.DeletingReason, message)
+}
+
+func removeFinalizer(olvm *infrav1.OLVMCluster) {
+	controllerutil.RemoveFinalizer(olvm, infrav1.ClusterFinalizer)
+}

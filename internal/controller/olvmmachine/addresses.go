@@ -1,0 +1,175 @@
+package olvmmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/address"
+)
+
+// machineLabel finds the addresses of a machine.
+const machineLabel = "infrastructure.cluster.x-k8s.io/olvmmachine"
+
+// errPoolExhausted: every address of the pool is taken.
+var errPoolExhausted = errors.New("no address is free")
+
+// won are the addresses of a machine.
+type won struct {
+	ipv4, ipv6 netip.Addr // ipv6 is invalid without a second stack, or when it configures itself
+}
+
+func (w won) list() []netip.Addr {
+	if !w.ipv6.IsValid() {
+		return []netip.Addr{w.ipv4}
+	}
+	return []netip.Addr{w.ipv4, w.ipv6}
+}
+
+// wanted describes one address to claim.
+type wanted struct {
+	family  string
+	pool    address.Pool
+	prefix  int
+	gateway string
+}
+
+// claimAddresses takes one address of each family out of the machine's pools. Within a namespace Kubernetes decides who has an
+// address, by the name of an IPAddress; beyond it the engine does: held are the addresses that other VMs carry already.
+func (r *Reconciler) claimAddresses(ctx context.Context, s subject, networkID string, held map[netip.Addr]string) (won, error) {
+	want, err := pools(s)
+	if err != nil {
+		return won{}, err
+	}
+	known := &ipamv1.IPAddressList{}
+	if err := r.APIReader.List(ctx, known, client.InNamespace(s.olvm.Namespace)); err != nil {
+		return won{}, fmt.Errorf("list IPAddresses: %w", err)
+	}
+	var got won
+	for _, w := range want {
+		a, err := r.claim(ctx, s, w, networkID, held, known.Items)
+		if err != nil {
+			return won{}, err
+		}
+		if a.Is4() {
+			got.ipv4 = a
+		} else {
+			got.ipv6 = a
+		}
+	}
+	return got, nil
+}
+
+func pools(s subject) ([]wanted, error) {
+	network := s.olvm.Spec.VirtualMachine.Network
+	subnet, err := network.SubnetPrefix()
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := network.GatewayAddress()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := address.ParsePool(network.IPv4.IPAddresses)
+	if err != nil {
+		return nil, fmt.Errorf("ipv4.ipAddresses: %w", err)
+	}
+	endpoint, _ := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host) // a name is no address of the pool
+	pool = pool.Without(address.Reserved(subnet, gateway, endpoint)...)
+	list := []wanted{{family: "ipv4", pool: pool, prefix: subnet.Bits(), gateway: gateway.String()}}
+	if network.IPv6 == nil || network.IPv6.AutoConf || len(network.IPv6.IPAddresses) == 0 {
+		return list, nil
+	}
+	pool, err = address.ParsePool(network.IPv6.IPAddresses)
+	if err != nil {
+		return nil, fmt.Errorf("ipv6.ipAddresses: %w", err)
+	}
+	return append(list, wanted{family: "ipv6", pool: pool, prefix: prefixLength(network.IPv6), gateway: network.IPv6.Gateway}), nil
+}
+
+// claim keeps the address that the machine has, unless another VM carries it, or takes the first free one of the pool.
+func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, networkID string, held map[netip.Addr]string, known []ipamv1.IPAddress) (netip.Addr, error) {
+	names := map[string]bool{}
+	for i := range known {
+		a, err := netip.ParseAddr(known[i].Spec.Address)
+		if err != nil || a.Is4() != (w.family == "ipv4") || known[i].Labels[machineLabel] != s.olvm.Name {
+			names[known[i].Name] = true
+			continue
+		}
+		if _, lost := held[a]; !lost && w.pool.Contains(a) && known[i].DeletionTimestamp.IsZero() {
+			return a, nil
+		}
+		if err := r.release(ctx, &known[i]); err != nil {
+			return netip.Addr{}, err
+		}
+	}
+	for a := range w.pool.All() {
+		name := address.Name(a, s.engine.URL(), networkID)
+		if _, taken := held[a]; taken || names[name] {
+			continue
+		}
+		err := r.Create(ctx, claimed(s, w, a, name))
+		if err == nil {
+			return a, nil
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return netip.Addr{}, fmt.Errorf("create IPAddress for %s: %w", a, err)
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("%w in the %s pool %s (%d addresses); add some to the machine template's ipAddresses", errPoolExhausted, w.family, w.pool, w.pool.Len())
+}
+
+func claimed(s subject, w wanted, a netip.Addr, name string) *ipamv1.IPAddress {
+	return &ipamv1.IPAddress{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.olvm.Namespace, Name: name,
+			Labels:     map[string]string{machineLabel: s.olvm.Name, clusterv1.ClusterNameLabel: s.cluster.Name},
+			Finalizers: []string{infrav1.MachineFinalizer},
+			OwnerReferences: []metav1.OwnerReference{
+				*metav1.NewControllerRef(s.olvm, infrav1.GroupVersion().WithKind("OLVMMachine")),
+			},
+		},
+		Spec: ipamv1.IPAddressSpec{
+			ClaimRef: ipamv1.IPAddressClaimReference{Name: s.olvm.Name + "-" + w.family},
+			PoolRef:  ipamv1.IPPoolReference{APIGroup: infrav1.Group, Kind: "OLVMMachine", Name: s.olvm.Name},
+			Address:  a.String(), Prefix: ptr.To(int32(w.prefix)), Gateway: w.gateway, //nolint:gosec // at most 128
+		},
+	}
+}
+
+// releaseAll gives the machine's addresses back. Only a VM that is confirmed absent has none.
+func (r *Reconciler) releaseAll(ctx context.Context, olvm *infrav1.OLVMMachine) error {
+	mine := &ipamv1.IPAddressList{}
+	if err := r.APIReader.List(ctx, mine, client.InNamespace(olvm.Namespace), client.MatchingLabels{machineLabel: olvm.Name}); err != nil {
+		return fmt.Errorf("list IPAddresses: %w", err)
+	}
+	for i := range mine.Items {
+		if err := r.release(ctx, &mine.Items[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) release(ctx context.Context, a *ipamv1.IPAddress) error {
+	before := a.DeepCopy()
+	if controllerutil.RemoveFinalizer(a, infrav1.MachineFinalizer) {
+		if err := r.Patch(ctx, a, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("release IPAddress %s: %w", a.Name, err)
+		}
+	}
+	if err := r.Delete(ctx, a); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete IPAddress %s: %w", a.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package olvmmachine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/boot"
+	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+// ignitionOS is the engine's operating system type that delivers the custom script to the guest unchanged; with any other Linux type
+// the engine makes cloud-config of it. Set in the request, it overrides the template's.
+const ignitionOS = "rhcos_x64"
+
+// create asks the engine for the VM, in an order that survives a crash after each step: addresses, the time of the request, the
+// request.
+func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (ctrl.Result, error) {
+	snapshot, err := s.engine.Lately(ctx, d.VMID, 10*time.Second)
+	if err != nil {
+		return refused(s.olvm, "list VMs", err)
+	}
+	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
+	won, err := r.claimAddresses(ctx, s, d.Place.NetworkID, held)
+	if err != nil {
+		return noAddress(s.olvm, err)
+	}
+	taken := false
+	snapshot.Each(func(vm ovirt.VM) { taken = taken || (vm.Name == s.olvm.Name && vm.ID != d.VMID) })
+	mark := d.Owner
+	mark.Network, mark.Addresses = d.Place.NetworkID, won.list()
+	document, err := r.document(ctx, s, won)
+	if err != nil {
+		return invalid(s.olvm, err)
+	}
+	vm, err := request(s.olvm.Spec, d, mark, machine.VMName(s.olvm.Name, d.VMID, taken), document)
+	if err != nil {
+		return invalid(s.olvm, err)
+	}
+	if err := r.announce(ctx, s.olvm); err != nil {
+		return ctrl.Result{}, err
+	}
+	plan := machine.Plan{Status: "False", Reason: infrav1.CreatingReason, Message: "the VM is being created", Wake: time.Second}
+	if err := machine.Submit(ctx, s.engine, vm); err != nil {
+		plan = machine.Refused(machine.Create, err)
+	}
+	show(s.olvm, plan)
+	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+}
+
+// announce writes down that the creation is about to be asked for, and keeps the machine from being moved to another management
+// cluster meanwhile.
+func (r *Reconciler) announce(ctx context.Context, olvm *infrav1.OLVMMachine) error {
+	before := olvm.DeepCopy()
+	announced := olvm.DeepCopy()
+	if announced.Annotations == nil {
+		announced.Annotations = map[string]string{}
+	}
+	announced.Annotations[infrav1.CreateSubmittedAnnotation] = time.Now().UTC().Format(time.RFC3339)
+	announced.Annotations[clusterctlv1.BlockMoveAnnotation] = "the VM is being created"
+	if err := r.Patch(ctx, announced, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("write the time of the request: %w", err)
+	}
+	return nil
+}
+
+func request(spec infrav1.OLVMMachineSpec, d machine.Desired, mark machine.Mark, name string, document []byte) (ovirt.AddVM, error) {
+	memory, err := infrav1.ParseSize(spec.VirtualMachine.Memory)
+	if err != nil {
+		return ovirt.AddVM{}, err
+	}
+	topology := spec.VirtualMachine.CPU.Topology.WithDefaults()
+	return ovirt.AddVM{
+		ID: d.VMID, Name: name, Description: machine.Description(mark), Comment: mark.Comment(),
+		ClusterID: d.Place.ClusterID, TemplateID: d.Place.TemplateID,
+		Memory: memory, GuaranteedMemory: memory, MaxMemory: memory,
+		CPU:    ovirt.CPUTopology{Cores: int(topology.Cores), Sockets: int(topology.Sockets), Threads: int(topology.Threads)},
+		OSType: ignitionOS, Type: "server", CustomScript: string(document),
+	}, nil
+}
+
+func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, error) {
+	bootstrap, err := r.secret(ctx, s.olvm.Namespace, *s.machine.Spec.Bootstrap.DataSecretName)
+	if err != nil {
+		return nil, err
+	}
+	user, err := r.userIgnition(ctx, s.olvm)
+	if err != nil {
+		return nil, err
+	}
+	network := s.olvm.Spec.VirtualMachine.Network
+	subnet, err := network.SubnetPrefix()
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := network.GatewayAddress()
+	if err != nil {
+		return nil, err
+	}
+	in := boot.Input{
+		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), User: user,
+		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
+		Network: boot.Network{
+			Device: network.Device(), MTU: int(network.MTU),
+			IPv4: netip.PrefixFrom(won.ipv4, subnet.Bits()), Gateway: gateway,
+			Nameservers: network.Nameservers, SearchDomains: network.SearchDomains, NTPServers: network.NTPServers,
+		},
+	}
+	if err := secondStack(&in.Network, network.IPv6, won.ipv6); err != nil {
+		return nil, err
+	}
+	document, err := boot.Document(in)
+	if err != nil {
+		return nil, fmt.Errorf("boot document: %w", err)
+	}
+	return document, nil
+}
+
+func secondStack(n *boot.Network, ipv6 *infrav1.IPv6, address netip.Addr) error {
+	if ipv6 == nil {
+		return nil
+	}
+	n.IPv6AutoConf = ipv6.AutoConf
+	if address.IsValid() {
+		n.IPv6 = netip.PrefixFrom(address, prefixLength(ipv6))
+	}
+	if ipv6.Gateway != "" {
+		gateway, err := netip.ParseAddr(ipv6.Gateway)
+		if err != nil {
+			return fmt.Errorf("ipv6.gateway %q is not an address", ipv6.Gateway)
+		}
+		n.IPv6Gateway = gateway
+	}
+	return nil
+}
+
+func prefixLength(ipv6 *infrav1.IPv6) int {
+	if ipv6.PrefixLength == 0 {
+		return 64
+	}
+	return int(ipv6.PrefixLength)
+}
+
+func (r *Reconciler) userIgnition(ctx context.Context, olvm *infrav1.OLVMMachine) ([]byte, error) {
+	i := olvm.Spec.Ignition
+	switch {
+	case i == nil:
+		return nil, nil
+	case i.SecretRef != nil:
+		data, err := r.secret(ctx, olvm.Namespace, i.SecretRef.Name)
+		if err != nil {
+			return nil, err
+		}
+		return data["ignition"], nil
+	default:
+		return []byte(i.Inline), nil
+	}
+}
+
+func (r *Reconciler) secret(ctx context.Context, namespace, name string) (map[string][]byte, error) {
+	secret := &corev1.Secret{}
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {
+		return nil, fmt.Errorf("get Secret %s/%s: %w", namespace, name, err)
+	}
+	return secret.Data, nil
+}

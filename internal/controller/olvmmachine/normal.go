@@ -1,0 +1,112 @@
+package olvmmachine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"k8s.io/utils/ptr"
+	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
+	"sigs.k8s.io/cluster-api/util/finalizers"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+// normal takes one step towards a running VM.
+func (r *Reconciler) normal(ctx context.Context, s subject) (ctrl.Result, error) {
+	if err := refuse(s.olvm.Spec); err != nil {
+		return invalid(s.olvm, err)
+	}
+	if !ptr.Deref(s.cluster.Status.Initialization.InfrastructureProvisioned, false) {
+		return waiting(s.olvm, infrav1.WaitingForClusterReason, "the OLVMCluster is not ready yet; its conditions say why")
+	}
+	// The finalizer comes after the credentials: a machine that never reached an engine can be deleted without one.
+	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, s.olvm, infrav1.MachineFinalizer); err != nil || added {
+		return ctrl.Result{}, err
+	}
+	if s.machine.Spec.Bootstrap.DataSecretName == nil {
+		return waiting(s.olvm, infrav1.WaitingForBootstrapDataReason, "the bootstrap provider has not made the node's boot data yet")
+	}
+	if s.olvm.Spec.ProviderID == "" {
+		return ctrl.Result{}, r.chooseID(ctx, s.olvm)
+	}
+	return r.step(ctx, s)
+}
+
+// chooseID writes the VM's id down before the engine hears of it, so that a crash at any point afterwards finds the same VM. The
+// patch fails if the object was read from a stale cache: an id is chosen once.
+func (r *Reconciler) chooseID(ctx context.Context, olvm *infrav1.OLVMMachine) error {
+	before := olvm.DeepCopy()
+	chosen := olvm.DeepCopy()
+	chosen.Spec.ProviderID = machine.ProviderID(uuid.NewString())
+	if err := r.Patch(ctx, chosen, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("write provider id: %w", err)
+	}
+	return nil
+}
+
+func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
+	d := s.desired()
+	place, err := s.engine.Resolve(ctx, d.Names)
+	if err != nil && !d.Seen {
+		return refused(s.olvm, "find where the VM belongs", err)
+	}
+	d.Place = place
+	d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
+	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
+	if err != nil {
+		return refused(s.olvm, "observe the VM", err)
+	}
+	record(s.olvm, d, observation)
+	plan := machine.Next(d, observation, time.Now())
+	if plan.Action == machine.Create {
+		return r.create(ctx, s, d)
+	}
+	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
+		plan = machine.Refused(plan.Action, err)
+	}
+	show(s.olvm, plan)
+	if err := r.settle(ctx, s, d, plan); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+}
+
+// settle records what the step means for the machine's own object.
+func (r *Reconciler) settle(ctx context.Context, s subject, d machine.Desired, plan machine.Plan) error {
+	status := s.olvm.Status.OLVM
+	switch {
+	case plan.Action == machine.ClearInitialization && plan.Running:
+		status.VirtualMachine.InitializationCleared = true
+	case plan.Action == machine.GiveUpAddresses && plan.Reason == infrav1.AddressConflictReason:
+		conflict(s.olvm, plan.Message)
+	}
+	if !plan.Running {
+		return nil
+	}
+	s.olvm.Status.Initialization.Provisioned = ptr.To(true)
+	s.olvm.Status.Addresses = addresses(s.olvm)
+	delete(s.olvm.Annotations, clusterctlv1.BlockMoveAnnotation)
+	return nil
+}
+
+// refuse names what the spec asks for that is not implemented, or cannot be.
+func refuse(spec infrav1.OLVMMachineSpec) error {
+	switch {
+	case len(spec.Tags) > 0:
+		return fmt.Errorf("spec.tags is not implemented yet; leave it out")
+	case spec.VirtualMachine.StorageDomainName != "":
+		return fmt.Errorf("spec.virtualMachine.storageDomainName is not implemented yet; leave it out")
+	case spec.VirtualMachine.BootDiskSize != "":
+		return fmt.Errorf("spec.virtualMachine.bootDiskSize is not implemented yet; leave it out")
+	case spec.OLVMOvirtClusterName == "":
+		return fmt.Errorf("spec.olvmOvirtClusterName is empty; name the engine's cluster")
+	}
+	_, err := infrav1.ParseSize(spec.VirtualMachine.Memory)
+	return err
+}

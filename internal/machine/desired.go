@@ -1,0 +1,36 @@
+package machine
+
+import (
+	"time"
+
+	"github.com/ocne-project/ocne/internal/engine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+// Desired is what is wanted of one machine, and what is known of it without asking the engine.
+type Desired struct {
+	// VMID was chosen by us and written to the machine before anything was asked of the engine.
+	VMID string
+	// Owner is the mark without addresses.
+	Owner Mark
+	// Names and Place say where the VM belongs; Place is empty while deleting.
+	Names engine.PlaceNames
+	Place engine.Place
+	// NIC is the one NIC that the VM needs.
+	NIC ovirt.NIC
+
+	// Deleting turns everything around.
+	Deleting bool
+	// Submitted is when the VM's creation was asked for last; zero means never.
+	Submitted time.Time
+	// Seen says that the VM was in the engine once.
+	Seen bool
+	// Provisioned says that it ran once. It is never created or started again by us.
+	Provisioned bool
+	// Started is when we last asked for its start; zero means never.
+	Started time.Time
+	// NodeJoined says that the node is a member of its cluster, so its boot document has done its work.
+	NodeJoined bool
+	// Cleared says that the boot document was removed from the engine.
+	Cleared bool
+}

@@ -1,0 +1,132 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ocne-project/ocne/internal/engine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+// listAge is how old a shared list may be for a machine that is on its way; a machine that runs is woken when it changes.
+const listAge = time.Second
+
+// Observation is what the engine shows of one machine. An error of the engine is never an observation.
+type Observation struct {
+	// VM is nil when the engine does not show it.
+	VM *ovirt.VM
+	// Mark of the VM, and whether it names this machine.
+	Mark Mark
+	Ours bool
+	// Absent is true when the VM is positively not there. VM nil and Absent false means that nobody can tell yet.
+	Absent bool
+	// NICs of a VM that is down and has never run.
+	NICs []ovirt.NIC
+	// Rival is a VM with a lower id that carries one of our addresses; it keeps it.
+	Rival *Rival
+	// ForeignDisks are attached to a VM that is about to be removed, and not its own.
+	ForeignDisks []string
+}
+
+// Rival is another VM with one of our addresses.
+type Rival struct {
+	VMID, VMName, Address string
+}
+
+// Observe reads only what the next decision needs.
+func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (Observation, error) {
+	snapshot, err := e.Lately(ctx, d.VMID, listAge)
+	if err != nil {
+		return Observation{}, fmt.Errorf("list VMs: %w", err)
+	}
+	o := Observation{VM: snapshot.VM(d.VMID)}
+	if o.VM == nil {
+		if o.VM, o.Absent, err = lookAgain(ctx, e, d, now); err != nil {
+			return Observation{}, err
+		}
+		if o.VM == nil {
+			return o, nil
+		}
+	}
+	o.Mark, o.Ours = ParseMark(o.VM.Comment)
+	o.Ours = o.Ours && o.Mark.SameOwner(d.Owner)
+	if !o.Ours || o.VM.Status != ovirt.StatusDown {
+		return o, nil
+	}
+	if d.Deleting {
+		o.ForeignDisks, err = foreignDisks(ctx, e, d.VMID)
+		return o, err
+	}
+	if d.Provisioned {
+		return o, nil
+	}
+	o.Rival = findRival(snapshot, o.Mark, d.VMID)
+	if o.NICs, err = e.Client().NICs(ctx, d.VMID); err != nil {
+		return Observation{}, fmt.Errorf("list NICs: %w", err)
+	}
+	return o, nil
+}
+
+// lookAgain decides whether a VM that is not in the list is gone. A machine whose VM was never asked for needs no second look:
+// the engine itself refuses a second VM with its id.
+func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (*ovirt.VM, bool, error) {
+	if d.Submitted.IsZero() && !d.Seen {
+		return nil, true, nil
+	}
+	vm, err := e.Client().VM(ctx, d.VMID)
+	if err == nil {
+		return vm, false, nil
+	}
+	if ovirt.KindOf(err) != ovirt.NotFound {
+		return nil, false, fmt.Errorf("get VM %s: %w", d.VMID, err)
+	}
+	if err := e.Sees(ctx, d.Names.DataCenter, d.Names.Cluster); err != nil {
+		return nil, false, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
+	}
+	if d.Seen {
+		return nil, true, nil
+	}
+	jobs, err := e.Client().Jobs(ctx, CorrelationID(d.VMID))
+	if err != nil {
+		return nil, false, fmt.Errorf("list jobs: %w", err)
+	}
+	for _, job := range jobs {
+		if job.Status == ovirt.JobStarted {
+			return nil, false, nil
+		}
+	}
+	return nil, now.Sub(d.Submitted) >= SubmitWindow, nil
+}
+
+// findRival looks for the VM that keeps an address which two VMs carry: the one with the lower id, so that both come to the same
+// conclusion without talking to each other.
+func findRival(snapshot *engine.Snapshot, mine Mark, vmID string) *Rival {
+	var rival *Rival
+	snapshot.Each(func(vm ovirt.VM) {
+		mark, ok := ParseMark(vm.Comment)
+		if !ok || vm.ID >= vmID {
+			return
+		}
+		if a, shared := mine.Shared(mark); shared && (rival == nil || vm.ID < rival.VMID) {
+			rival = &Rival{VMID: vm.ID, VMName: vm.Name, Address: a.String()}
+		}
+	})
+	return rival
+}
+
+// foreignDisks are those that did not come with the template: the template's one disk is the bootable one. The engine deletes
+// attached disks with the VM, persistent volumes of the cluster's users among them.
+func foreignDisks(ctx context.Context, e *engine.Engine, vmID string) ([]string, error) {
+	attachments, err := e.Client().DiskAttachments(ctx, vmID)
+	if err != nil {
+		return nil, fmt.Errorf("list disks: %w", err)
+	}
+	var foreign []string
+	for _, a := range attachments {
+		if !a.Bootable {
+			foreign = append(foreign, a.DiskID)
+		}
+	}
+	return foreign, nil
+}

@@ -1,0 +1,168 @@
+package machine
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+const (
+	// SubmitWindow is how long a request to create a VM may still take effect after its answer was lost.
+	SubmitWindow = 2 * time.Minute
+	// startAgainAfter spaces the attempts to start a VM that falls back to down.
+	startAgainAfter = 15 * time.Second
+
+	wakeSoon  = time.Second
+	wakeLater = 5 * time.Second
+)
+
+// Action is the one change to make next.
+type Action string
+
+// The actions. Each may be repeated without harm.
+const (
+	Nothing             Action = ""
+	Create              Action = "create the VM"
+	AddNIC              Action = "add the NIC"
+	UpdateNIC           Action = "change the NIC"
+	Start               Action = "start the VM"
+	ClearInitialization Action = "clear the boot document"
+	GiveUpAddresses     Action = "give up the addresses" // by removing the VM, which never ran
+	Stop                Action = "stop the VM"
+	DetachDisk          Action = "detach a disk"
+	Remove              Action = "remove the VM"
+)
+
+// Plan is what to do next and what to tell until then.
+type Plan struct {
+	Action Action
+	// NIC to add or change, or the id of the disk to detach.
+	NIC    ovirt.NIC
+	DiskID string
+	// VMReady is the condition to show.
+	Status  metav1.ConditionStatus
+	Reason  string
+	Message string
+	// Running: the VM was started by us and is on its way or up; that is what provisioned means, because a guest without an agent is
+	// reported up only a minute after its start.
+	Running bool
+	// Gone: nothing of a machine that is being deleted is left in the engine.
+	Gone bool
+	// Wake is when to look again; zero means when something changes.
+	Wake time.Duration
+}
+
+// Next decides, from what is wanted and what was seen, what to do. It is pure: the same input gives the same plan.
+func Next(d Desired, o Observation, now time.Time) Plan {
+	switch {
+	case o.VM == nil && !o.Absent:
+		return waiting(infrav1.CreatingReason, wakeLater, "the engine does not show the VM; its creation was asked for at %s and may still take effect until %s",
+			d.Submitted.UTC().Format(time.TimeOnly), d.Submitted.Add(SubmitWindow).UTC().Format(time.TimeOnly))
+	case o.VM == nil && d.Deleting:
+		return Plan{Gone: true, Status: metav1.ConditionFalse, Reason: infrav1.DeletingReason, Message: "the VM is gone"}
+	case o.VM == nil && d.Provisioned:
+		return waiting(infrav1.VMNotFoundReason, 0, "the VM %s is not in the engine any more; delete the Machine to have it replaced", d.VMID)
+	case o.VM == nil:
+		return acting(Create, infrav1.CreatingReason, "the VM is being created")
+	case !o.Ours:
+		return waiting(infrav1.NotOursReason, 0, "VM %s has this machine's id but not its mark (in the comment): it is left alone; "+
+			"restore the comment, or remove the VM and the finalizer %s by hand", o.VM.Name, infrav1.MachineFinalizer)
+	case d.Deleting:
+		return takeDown(o)
+	default:
+		return bringUp(d, o, now)
+	}
+}
+
+func bringUp(d Desired, o Observation, now time.Time) Plan {
+	switch o.VM.Status {
+	case ovirt.StatusImageLocked:
+		return waiting(infrav1.CreatingReason, wakeSoon, "the engine copies the template's disk")
+	case ovirt.StatusDown:
+		if d.Provisioned {
+			return waiting(infrav1.NotRunningReason, 0, "the VM is down%s; start it, or delete the Machine to have it replaced", because(o.VM.StopReason))
+		}
+		return prepare(d, o, now)
+	case ovirt.StatusWaitForLaunch, ovirt.StatusPoweringUp, ovirt.StatusUp, ovirt.StatusRebootInProgress, ovirt.StatusMigrating:
+		p := Plan{Running: true, Status: metav1.ConditionTrue, Reason: infrav1.RunningReason, Message: "the VM is " + o.VM.Status}
+		if d.NodeJoined && !d.Cleared {
+			p.Action = ClearInitialization
+		}
+		return p
+	case ovirt.StatusUnknown, ovirt.StatusNotResponding:
+		p := waiting(infrav1.NotRunningReason, 0, "the engine has lost contact with the VM (%s)", o.VM.Status)
+		p.Status = metav1.ConditionUnknown
+		return p
+	default:
+		return waiting(infrav1.NotRunningReason, wakeLater, "the VM is %s", o.VM.Status)
+	}
+}
+
+// prepare brings a VM that is down and has never run to its start.
+func prepare(d Desired, o Observation, now time.Time) Plan {
+	if o.Rival != nil {
+		return acting(GiveUpAddresses, infrav1.AddressConflictReason, "address %s belongs to VM %s; another one is chosen", o.Rival.Address, o.Rival.VMName)
+	}
+	nic := findNIC(o.NICs, d.NIC.Name)
+	switch {
+	case nic == nil:
+		p := acting(AddNIC, infrav1.CreatingReason, "NIC %s is being added", d.NIC.Name)
+		p.NIC = d.NIC
+		return p
+	case nic.VNICProfileID != d.NIC.VNICProfileID:
+		p := acting(UpdateNIC, infrav1.CreatingReason, "NIC %s is being changed", d.NIC.Name)
+		p.NIC = d.NIC
+		p.NIC.ID = nic.ID
+		return p
+	case now.Sub(d.Started) < startAgainAfter:
+		return waiting(infrav1.StartingReason, wakeLater, "the VM went down again after its start%s; it will be started again", because(o.VM.StopReason))
+	default:
+		return acting(Start, infrav1.StartingReason, "the VM is being started")
+	}
+}
+
+func takeDown(o Observation) Plan {
+	switch o.VM.Status {
+	case ovirt.StatusImageLocked:
+		return waiting(infrav1.DeletingReason, wakeSoon, "the engine is busy with the VM's disks")
+	case ovirt.StatusPoweringDown, ovirt.StatusSavingState, ovirt.StatusRestoringState:
+		return waiting(infrav1.DeletingReason, wakeSoon, "the VM is %s", o.VM.Status)
+	case ovirt.StatusDown:
+		if len(o.ForeignDisks) > 0 {
+			p := acting(DetachDisk, infrav1.DeletingReason, "disk %s does not belong to the VM and is detached before the VM is removed", o.ForeignDisks[0])
+			p.DiskID = o.ForeignDisks[0]
+			return p
+		}
+		return acting(Remove, infrav1.DeletingReason, "the VM is being removed")
+	default:
+		return acting(Stop, infrav1.DeletingReason, "the VM is being stopped")
+	}
+}
+
+func findNIC(nics []ovirt.NIC, name string) *ovirt.NIC {
+	for i := range nics {
+		if nics[i].Name == name {
+			return &nics[i]
+		}
+	}
+	return nil
+}
+
+func acting(a Action, reason, format string, args ...any) Plan {
+	return Plan{Action: a, Status: metav1.ConditionFalse, Reason: reason, Message: fmt.Sprintf(format, args...), Wake: wakeSoon}
+}
+
+func waiting(reason string, wake time.Duration, format string, args ...any) Plan {
+	return Plan{Status: metav1.ConditionFalse, Reason: reason, Message: fmt.Sprintf(format, args...), Wake: wake}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
