@@ -1,0 +1,135 @@
+package config
+
+// Path is a file's name. A relative one is taken from the folder of the file it stands in, or from that file's directory key;
+// ~/ is the home directory. After Load it is absolute.
+type Path string
+
+// Document is a user's Butane or Ignition document: the name of a file that holds it, or its text.
+type Document struct {
+	Path   Path   `json:"path"`
+	Inline string `json:"inline"`
+}
+
+// A key of type fileDocument holds a file's name, a key of type inlineDocument a text; either may hold the document itself as a
+// YAML mapping.
+type (
+	fileDocument   Document
+	inlineDocument Document
+)
+
+// keys is everything that the defaults file and the cluster file may hold; both may hold all of it. What has the type any is
+// accepted and not used: see leftOut.
+type keys struct {
+	Name                     string           `json:"name"`
+	Directory                Path             `json:"directory"`
+	Provider                 string           `json:"provider"`
+	ControlPlaneNodes        int              `json:"controlPlaneNodes"`
+	WorkerNodes              int              `json:"workerNodes"`
+	VirtualIP                string           `json:"virtualIp"`
+	LoadBalancer             any              `json:"loadBalancer"`
+	KubeAPIServerBindPort    int              `json:"kubeApiServerBindPort"`
+	KubeAPIServerBindPortAlt int              `json:"kubeApiServerBindPortAlt"`
+	PodSubnet                []string         `json:"podSubnet"`
+	ServiceSubnet            []string         `json:"serviceSubnet"`
+	KubernetesVersion        string           `json:"kubernetesVersion"`
+	OSRegistry               any              `json:"osRegistry"`
+	OSTag                    any              `json:"osTag"`
+	Registry                 any              `json:"registry"`
+	BootVolumeContainerImage any              `json:"bootVolumeContainerImage"`
+	KubeProxyMode            string           `json:"kubeProxyMode"`
+	CNI                      string           `json:"cni"`
+	Headless                 bool             `json:"headless"`
+	Catalog                  bool             `json:"catalog"`
+	CommunityCatalog         bool             `json:"communityCatalog"`
+	Catalogs                 any              `json:"catalogs"`
+	Applications             any              `json:"applications"`
+	Proxy                    any              `json:"proxy"`
+	CertificateInformation   any              `json:"certificateInformation"`
+	SSHPublicKey             string           `json:"sshPublicKey"`
+	SSHPublicKeyPath         Path             `json:"sshPublicKeyPath"`
+	Password                 string           `json:"password"`
+	CipherSuites             []string         `json:"cipherSuites"`
+	ClusterDefinition        Path             `json:"clusterDefinition"`
+	ClusterDefinitionInline  string           `json:"clusterDefinitionInline"`
+	ExtraIgnition            fileDocument     `json:"extraIgnition"`
+	ExtraIgnitionInline      inlineDocument   `json:"extraIgnitionInline"`
+	AutoStartUI              any              `json:"autoStartUI"`
+	Quiet                    bool             `json:"quiet"`
+	Kubeconfig               Path             `json:"kubeconfig"`
+	EphemeralCluster         ephemeralCluster `json:"ephemeralCluster"`
+	Providers                providers        `json:"providers"`
+}
+
+type ephemeralCluster struct {
+	Name     string        `json:"name"`
+	Preserve bool          `json:"preserve"`
+	Node     ephemeralNode `json:"node"`
+}
+
+type ephemeralNode struct {
+	CPU     int    `json:"cpu"`
+	Memory  string `json:"memory"`
+	Storage string `json:"storage"`
+}
+
+type providers struct {
+	OLVM    olvmKeys `json:"olvm"`
+	Libvirt any      `json:"libvirt"`
+	OCI     any      `json:"oci"`
+	BYO     any      `json:"byo"`
+	None    any      `json:"none"`
+}
+
+type olvmKeys struct {
+	Namespace           string           `json:"namespace"`
+	DatacenterName      string           `json:"olvmDatacenterName"`
+	SelfManaged         bool             `json:"selfManaged"`
+	Proxy               any              `json:"proxy"`
+	APIServer           APIServer        `json:"olvmOvirtAPIServer"`
+	OCK                 ockKeys          `json:"olvmOCK"`
+	LocalAPIEndpoint    localAPIEndpoint `json:"localAPIEndpoint"`
+	ControlPlaneMachine Machine          `json:"controlPlaneMachine"`
+	WorkerMachine       Machine          `json:"workerMachine"`
+	OvirtCSIDriver      csiDriver        `json:"ovirtCsiDriver"`
+}
+
+// ockKeys are read by the upload of an image only.
+type ockKeys struct {
+	StorageDomainName string `json:"storageDomainName"`
+	DiskName          string `json:"diskName"`
+	DiskSize          string `json:"diskSize"`
+}
+
+type localAPIEndpoint struct {
+	BindPort         int    `json:"bindPort"`
+	AdvertiseAddress string `json:"advertiseAddress"`
+}
+
+type csiDriver struct {
+	Install              bool   `json:"install"`
+	Namespace            string `json:"namespace"`
+	CredsSecretName      string `json:"credsSecretName"`
+	CAConfigmapName      string `json:"caConfigmapName"`
+	ControllerPluginName string `json:"controllerPluginName"`
+	NodePluginName       string `json:"nodePluginName"`
+	CSIDriverName        string `json:"csiDriverName"`
+}
+
+// builtIns is the lowest layer: the defaults that users of the existing ocne rely on. Port 6444 is not here because two keys may
+// name it.
+const builtIns = `
+name: ocne
+provider: libvirt
+controlPlaneNodes: 1
+workerNodes: 1
+kubeApiServerBindPort: 6443
+podSubnet: 10.244.0.0/16
+serviceSubnet: 10.96.0.0/12
+kubernetesVersion: "1.33"
+kubeProxyMode: iptables
+providers:
+  olvm:
+    namespace: ocne
+    controlPlaneMachine: {virtualMachine: {memory: 7GB, network: {interface: enp1s0}}}
+    workerMachine: {virtualMachine: {memory: 16GB, network: {interface: enp1s0}}}
+`

@@ -1,0 +1,265 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// maxNameLength leaves room for what is added to a cluster's name in the names of its nodes, which are at most 63 characters:
+// -control-plane- and five characters from Cluster API.
+const maxNameLength = 40
+
+const (
+	// maxControlPlaneNodes is the largest etcd cluster that its documentation recommends.
+	maxControlPlaneNodes = 7
+	// maxNodes is the largest cluster that Kubernetes is made for.
+	maxNodes = 5000
+)
+
+// ValidationError lists everything that is wrong with a configuration.
+type ValidationError struct {
+	Problems []Problem
+}
+
+// Problem is one value that cannot be used, with what to write instead.
+type Problem struct {
+	Key     string // the whole path, such as providers.olvm.namespace
+	Message string
+}
+
+func (p Problem) String() string { return p.Key + ": " + p.Message }
+
+func (e *ValidationError) Error() string { return list("the configuration is not valid", e.Problems) }
+
+// Validate checks every value. It reads the files that the configuration names and touches nothing else. The error is a
+// *ValidationError.
+func (c *Config) Validate() error {
+	v := &validator{config: c}
+	v.general()
+	if c.Provider == ProviderOLVM {
+		v.notImplemented()
+		v.network()
+		v.engine()
+		v.machines()
+		v.files()
+	}
+	if len(v.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(v.problems, func(a, b Problem) int { return strings.Compare(a.Key, b.Key) })
+	return &ValidationError{Problems: v.problems}
+}
+
+type validator struct {
+	config   *Config
+	problems []Problem
+}
+
+func (v *validator) report(key, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Key: key, Message: fmt.Sprintf(format, args...)})
+}
+
+// required reports an empty value and says whether there is one.
+func (v *validator) required(key, value, what string) bool {
+	if strings.TrimSpace(value) == "" {
+		v.report(key, "is required: write %s", what)
+		return false
+	}
+	return true
+}
+
+func (v *validator) general() {
+	c := v.config
+	if problems := validation.IsDNS1123Label(c.Name); len(problems) > 0 {
+		v.report("name", "%q cannot be a cluster's name: write lower case letters, digits and hyphens, such as demo", c.Name)
+	} else if len(c.Name) > maxNameLength {
+		v.report("name", "%q has %d characters: write at most %d, because node names are made from it", c.Name, len(c.Name), maxNameLength)
+	}
+	if c.Provider != ProviderOLVM {
+		v.report("provider", "%q is not implemented by this version: write %s", c.Provider, ProviderOLVM)
+	}
+	if _, err := resolveVersion(c.KubernetesVersion); err != nil {
+		v.report("kubernetesVersion", "%v", err)
+	}
+	switch n := c.ControlPlaneNodes; {
+	case n < 1 || n > maxControlPlaneNodes:
+		v.report("controlPlaneNodes", "is %d: write 1, 3, 5 or %d", n, maxControlPlaneNodes)
+	case n%2 == 0:
+		v.report("controlPlaneNodes", "is %d, but etcd needs an odd number to keep its majority: write %d or %d", n, n-1, n+1)
+	}
+	if n := c.WorkerNodes; n < 0 || n > maxNodes {
+		v.report("workerNodes", "is %d: write a number from 0 to %d", n, maxNodes)
+	}
+	if c.CNI != "flannel" && c.CNI != "none" {
+		v.report("cni", "%q is not known: write flannel, or none to install one yourself", c.CNI)
+	}
+	v.ports()
+}
+
+func (v *validator) ports() {
+	c := v.config
+	for key, port := range map[string]int{"kubeApiServerBindPort": c.APIServerPort, "kubeApiServerBindPortAlt": c.APIServerPortAlt} {
+		if port < 1 || port > 65535 {
+			v.report(key, "is %d: write a port from 1 to 65535", port)
+		}
+	}
+	if c.APIServerPort == c.APIServerPortAlt {
+		v.report("kubeApiServerBindPortAlt", "is %d like kubeApiServerBindPort: write another port, such as 6444, because the load balancer "+
+			"and the API server share a node", c.APIServerPortAlt)
+	}
+	alt, local := c.keys.KubeAPIServerBindPortAlt, c.keys.Providers.OLVM.LocalAPIEndpoint.BindPort
+	if alt != 0 && local != 0 && alt != local {
+		v.report("providers.olvm.localAPIEndpoint.bindPort", "is %d and kubeApiServerBindPortAlt is %d, but they mean the same port: "+
+			"write one of them", local, alt)
+	}
+}
+
+// notImplemented refuses what would otherwise be left out silently.
+func (v *validator) notImplemented() {
+	k := v.config.keys
+	if k.Providers.OLVM.SelfManaged {
+		v.report("providers.olvm.selfManaged", "is not implemented yet: write false")
+	}
+	if k.Providers.OLVM.LocalAPIEndpoint.AdvertiseAddress != "" {
+		v.report("providers.olvm.localAPIEndpoint.advertiseAddress", "is not implemented: leave it out, every node advertises its own address")
+	}
+	if k.ClusterDefinition != "" || k.ClusterDefinitionInline != "" {
+		v.report("clusterDefinition", "is not implemented yet: apply your own objects with kubectl")
+	}
+	if k.Password != "" {
+		v.report("password", "is not implemented yet: use sshPublicKey, or write the user into extraIgnition")
+	}
+	switch k.KubeProxyMode {
+	case "iptables", "":
+	case "ipvs":
+		v.report("kubeProxyMode", "ipvs is not implemented yet: write iptables")
+	default:
+		v.report("kubeProxyMode", "%q is not known: write iptables", k.KubeProxyMode)
+	}
+}
+
+// network checks the subnets of the cluster: against each other, and against those of the machines.
+func (v *validator) network() {
+	c := v.config
+	pods, services := v.subnets("podSubnet", c.PodSubnets, "10.244.0.0/16"), v.subnets("serviceSubnet", c.ServiceSubnets, "10.96.0.0/12")
+	for _, s := range services {
+		v.overlap("serviceSubnet", s, "podSubnet", pods)
+	}
+	for group, m := range c.machines() {
+		nodes, err := m.VirtualMachine.Network.SubnetPrefix()
+		if err != nil {
+			continue // reported with the machine
+		}
+		key := group + ".virtualMachine.network.ipv4.subnet"
+		v.overlap(key, nodes, "podSubnet", pods)
+		v.overlap(key, nodes, "serviceSubnet", services)
+	}
+	v.virtualIP()
+}
+
+// subnets checks that there is one IPv4 subnet and at most one IPv6 subnet, and returns what could be understood.
+func (v *validator) subnets(key string, values []string, example string) []netip.Prefix {
+	var prefixes []netip.Prefix
+	four, six := 0, 0
+	for _, value := range values {
+		p, err := netip.ParsePrefix(value)
+		if err != nil {
+			v.report(key, "%q is not a subnet: write CIDR notation, such as %s", value, example)
+			continue
+		}
+		if p.Addr().Is4() {
+			four++
+		} else {
+			six++
+		}
+		prefixes = append(prefixes, p.Masked())
+	}
+	switch {
+	case four == 0 && six > 0:
+		v.report(key, "has only IPv6, which is not supported alone: write an IPv4 subnet before it, such as %s", example)
+	case len(values) == 0:
+		v.report(key, "is required: write a subnet, such as %s", example)
+	case four > 1 || six > 1:
+		v.report(key, "has several subnets of one family: write one IPv4 subnet and, for dual stack, one IPv6 subnet")
+	}
+	return prefixes
+}
+
+func (v *validator) overlap(key string, p netip.Prefix, otherKey string, others []netip.Prefix) {
+	for _, other := range others {
+		if p.Overlaps(other) {
+			v.report(key, "%s overlaps %s of %s: change one of them", p, other, otherKey)
+		}
+	}
+}
+
+func (v *validator) virtualIP() {
+	c := v.config
+	if !v.required("virtualIp", c.VirtualIP, "a free IPv4 address of the control plane nodes' subnet") {
+		return
+	}
+	vip, err := netip.ParseAddr(c.VirtualIP)
+	if err != nil || !vip.Is4() {
+		v.report("virtualIp", "%q is not an IPv4 address: write a free one of the control plane nodes' subnet", c.VirtualIP)
+		return
+	}
+	network := c.OLVM.ControlPlaneMachine.VirtualMachine.Network
+	subnet, err := network.SubnetPrefix()
+	if err != nil {
+		return // reported with the machine
+	}
+	if !subnet.Contains(vip) {
+		v.report("virtualIp", "%s is not in the control plane nodes' subnet %s: write a free address of it", vip, subnet)
+		return
+	}
+	if isEdge(subnet, vip) {
+		v.report("virtualIp", "%s is the network's own or the broadcast address of %s: write another one", vip, subnet)
+	}
+	if gateway, err := network.GatewayAddress(); err == nil && vip == gateway {
+		v.report("virtualIp", "%s is the gateway: write another address", vip)
+	}
+}
+
+func (v *validator) engine() {
+	const key = "providers.olvm."
+	c := v.config
+	v.required(key+"olvmDatacenterName", c.OLVM.DatacenterName, "the name of the engine's data center, such as Default")
+	if problems := validation.IsDNS1123Label(c.Namespace); len(problems) > 0 {
+		v.report(key+"namespace", "%q cannot be a namespace: write lower case letters, digits and hyphens, such as ocne", c.Namespace)
+	}
+	s := c.OLVM.APIServer
+	if v.required(key+"olvmOvirtAPIServer.serverURL", s.ServerURL, "the engine's URL, such as https://engine.example.com/ovirt-engine") {
+		v.serverURL(key+"olvmOvirtAPIServer.serverURL", s.ServerURL)
+	}
+	if s.ServerCA != "" && len(s.ServerCAPath) > 0 {
+		v.report(key+"olvmOvirtAPIServer.serverCA", "and serverCAPath are both given: write one of them")
+	}
+	for name, ref := range map[string]string{
+		"credentialsSecret.name": s.CredentialsSecret.Name, "credentialsSecret.namespace": s.CredentialsSecret.Namespace,
+		"caConfigMap.name": s.CAConfigMap.Name, "caConfigMap.namespace": s.CAConfigMap.Namespace,
+	} {
+		if ref != "" && len(validation.IsDNS1123Subdomain(ref)) > 0 {
+			v.report(key+"olvmOvirtAPIServer."+name, "%q cannot be a name in Kubernetes: write lower case letters, digits, hyphens and dots", ref)
+		}
+	}
+}
+
+// serverURL never repeats a URL with a password in it.
+func (v *validator) serverURL(key, value string) {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "":
+		v.report(key, "is not a URL: write the engine's URL, such as https://engine.example.com/ovirt-engine")
+	case u.User != nil:
+		v.report(key, "holds credentials: leave them out, and set %s and %s", UsernameVariable, PasswordVariable)
+	case u.Scheme != "https":
+		v.report(key, "%q must start with https://", value)
+	case !strings.HasSuffix(u.Path, "/ovirt-engine") || u.RawQuery != "" || u.Fragment != "":
+		v.report(key, "%q must end with /ovirt-engine: write https://%s/ovirt-engine", value, u.Host)
+	}
+}

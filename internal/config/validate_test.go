@@ -1,0 +1,234 @@
+package config_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+const (
+	machines = "providers.olvm.controlPlaneMachine"
+	network  = machines + ".virtualMachine.network"
+	engine   = "providers.olvm.olvmOvirtAPIServer"
+)
+
+// on puts a value at a key path.
+func on(keyPath, value string) string {
+	var b strings.Builder
+	keys := strings.Split(keyPath, ".")
+	for i, key := range keys {
+		b.WriteString(strings.Repeat("  ", i) + key + ":")
+		if i < len(keys)-1 {
+			b.WriteString("\n")
+		}
+	}
+	return b.String() + " " + value + "\n"
+}
+
+// valid is a configuration in which each case below spoils one thing.
+func valid(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("testdata/required.yaml")
+	require.NoError(t, err)
+	return string(b)
+}
+
+// rule is a change that makes the configuration invalid, the key that is then reported, and a part of the message.
+type rule struct{ name, change, key, want string }
+
+func checkRules(t *testing.T, rules []rule) {
+	t.Helper()
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			c, _ := load(t, valid(t), r.change, config.Flags{})
+			var invalid *config.ValidationError
+			require.ErrorAs(t, c.Validate(), &invalid)
+			var messages []string
+			for _, p := range invalid.Problems {
+				if p.Key == r.key {
+					messages = append(messages, p.Message)
+				}
+			}
+			require.Contains(t, strings.Join(messages, "\n"), r.want, "all problems: %v", invalid)
+		})
+	}
+}
+
+func TestRulesOfCluster(t *testing.T) {
+	checkRules(t, []rule{
+		{"name", "name: Demo_1", "name", `"Demo_1" cannot be a cluster's name`},
+		{"long name", "name: " + strings.Repeat("a", 41), "name", "has 41 characters: write at most 40"},
+		{"provider", "provider: oci", "provider", `"oci" is not implemented by this version: write olvm`},
+		{"version", "kubernetesVersion: latest", "kubernetesVersion", "write a release such as 1.33 or 1.33.10"},
+		{"old version", "kubernetesVersion: 1.30", "kubernetesVersion", "write a release from 1.31 to 1.36"},
+		{"new version", "kubernetesVersion: v1.37.0", "kubernetesVersion", "write a release from 1.31 to 1.36"},
+		{"minor without a known patch", "kubernetesVersion: 1.34", "kubernetesVersion", "write the whole version of your VM template"},
+		{"even control plane", "controlPlaneNodes: 4", "controlPlaneNodes", "needs an odd number to keep its majority: write 3 or 5"},
+		{"no control plane", "controlPlaneNodes: 0", "controlPlaneNodes", "write 1, 3, 5 or 7"},
+		{"negative workers", "workerNodes: -1", "workerNodes", "write a number from 0 to 5000"},
+		{"too many workers", "workerNodes: 5001", "workerNodes", "write a number from 0 to 5000"},
+		{"large control plane", "controlPlaneNodes: 9", "controlPlaneNodes", "write 1, 3, 5 or 7"},
+		{"port", "kubeApiServerBindPort: 70000", "kubeApiServerBindPort", "write a port from 1 to 65535"},
+		{"one port for both", "kubeApiServerBindPortAlt: 6443", "kubeApiServerBindPortAlt", "write another port"},
+		{"two ports for one", "kubeApiServerBindPortAlt: 7444\n" + on("providers.olvm.localAPIEndpoint.bindPort", "6444"),
+			"providers.olvm.localAPIEndpoint.bindPort", "they mean the same port"},
+		{"network add-on", "cni: calico", "cni", "write flannel, or none"},
+		{"proxy mode", "kubeProxyMode: userspace", "kubeProxyMode", "write iptables"},
+	})
+}
+
+func TestRulesOfClusterNetwork(t *testing.T) {
+	checkRules(t, []rule{
+		{"pod subnet", "podSubnet: 10.244.0.0", "podSubnet", "write CIDR notation"},
+		{"no pod subnet", `podSubnet: ""`, "podSubnet", "is required"},
+		{"pods on IPv6 alone", "podSubnet: fd00::/64", "podSubnet", "has only IPv6"},
+		{"two IPv4 pod subnets", "podSubnet: 10.1.0.0/16,10.2.0.0/16", "podSubnet", "several subnets of one family"},
+		{"services among pods", "serviceSubnet: 10.244.8.0/24", "serviceSubnet", "overlaps 10.244.0.0/16 of podSubnet"},
+		{"nodes among pods", "podSubnet: 192.0.0.0/16", network + ".ipv4.subnet", "192.0.2.0/24 overlaps 192.0.0.0/16 of podSubnet"},
+	})
+}
+
+func TestRulesOfVirtualIP(t *testing.T) {
+	checkRules(t, []rule{
+		{"no virtual IP", `virtualIp: ""`, "virtualIp", "is required"},
+		{"virtual IP of IPv6", "virtualIp: fd00::1", "virtualIp", "is not an IPv4 address"},
+		{"virtual IP elsewhere", "virtualIp: 198.51.100.1", "virtualIp", "is not in the control plane nodes' subnet 192.0.2.0/24"},
+		{"virtual IP of the gateway", "virtualIp: 192.0.2.1", "virtualIp", "is the gateway"},
+		{"virtual IP of the network", "virtualIp: 192.0.2.255", "virtualIp", "the broadcast address"},
+	})
+}
+
+func TestRulesOfEngine(t *testing.T) {
+	notPEM := write(t, "ca.pem", "nothing")
+	checkRules(t, []rule{
+		{"no data center", on("providers.olvm.olvmDatacenterName", `""`), "providers.olvm.olvmDatacenterName", "is required"},
+		{"namespace", on("providers.olvm.namespace", "A"), "providers.olvm.namespace", "cannot be a namespace"},
+		{"no engine", on(engine+".serverURL", `""`), engine + ".serverURL", "is required"},
+		{"engine without TLS", on(engine+".serverURL", "http://e/ovirt-engine"), engine + ".serverURL", "must start with https://"},
+		{"engine's other page", on(engine+".serverURL", "https://e:8443/webadmin"), engine + ".serverURL", "write https://e:8443/ovirt-engine"},
+		{"no URL", on(engine+".serverURL", "engine"), engine + ".serverURL", "is not a URL"},
+		{"CA twice", on(engine, "{serverCA: a, serverCAPath: b}"), engine + ".serverCA", "write one of them"},
+		{"no CA in the file", on(engine+".serverCAPath", notPEM), engine + ".serverCAPath", "holds no certificate"},
+		{"no such CA file", on(engine+".serverCAPath", "/does/not/exist"), engine + ".serverCAPath", "/does/not/exist"},
+		{"name of the Secret", on(engine+".credentialsSecret.name", "A_b"), engine + ".credentialsSecret.name", "cannot be a name in Kubernetes"},
+	})
+}
+
+func TestRulesOfMachineShape(t *testing.T) {
+	checkRules(t, []rule{
+		{"no oVirt cluster", on(machines+".olvmOvirtClusterName", `""`), machines + ".olvmOvirtClusterName", "is required"},
+		{"no template", on(machines+".vmTemplateName", `""`), machines + ".vmTemplateName", "is required"},
+		{"no network", on(machines+".olvmNetwork.networkName", `""`), machines + ".olvmNetwork.networkName", "is required"},
+		{"no vNIC profile", on(machines+".olvmNetwork.vnicProfileName", `""`), machines + ".olvmNetwork.vnicProfileName", "is required"},
+		{"memory", on(machines+".virtualMachine.memory", "lots"), machines + ".virtualMachine.memory", "is not a number with a unit"},
+		{"processor", on(machines+".virtualMachine.cpu.topology.cores", "-1"), machines + ".virtualMachine.cpu.topology.cores", "write 0 for the default"},
+	})
+}
+
+func TestRulesOfNodeAddresses(t *testing.T) {
+	checkRules(t, []rule{
+		{"no subnet", on(network+".ipv4.subnet", `""`), network + ".ipv4.subnet", "is required"},
+		{"subnet", on(network+".ipv4.subnet", "192.0.2.0"), network + ".ipv4.subnet", "write CIDR notation"},
+		{"gateway", on(network+".gateway", "router"), network + ".gateway", "is not an IPv4 address"},
+		{"gateway elsewhere", on(network+".gateway", "198.51.100.1"), network + ".gateway", "is not in the subnet"},
+		{"no addresses", on(network+".ipv4.ipAddresses", `""`), network + ".ipv4.ipAddresses", "are required"},
+		{"addresses", on(network+".ipv4.ipAddresses", "192.0.2.20-192.0.2.10"), network + ".ipv4.ipAddresses", "192.0.2.20-192.0.2.10"},
+		{"addresses elsewhere", on(network+".ipv4.ipAddresses", "192.0.2.250-192.0.3.5"), network + ".ipv4.ipAddresses", "192.0.3.0 is not in the subnet"},
+		{"addresses of IPv6", on(network+".ipv4.ipAddresses", "fd00::1"), network + ".ipv4.ipAddresses", "is not an IPv4 address"},
+		{"too few addresses", "controlPlaneNodes: 3\n" + on(network+".ipv4.ipAddresses", "192.0.2.160-192.0.2.162"), network + ".ipv4.ipAddresses",
+			"hold 2 usable addresses (without gateway, virtual IP, network and broadcast address) for 3 control plane nodes: add 1 or more"},
+		{"too few shared addresses", "controlPlaneNodes: 3\nworkerNodes: 20\n" + on(network+".ipv4.ipAddresses", "192.0.2.200-192.0.2.220"),
+			"providers.olvm.workerMachine.virtualMachine.network.ipv4.ipAddresses", "for 3 control plane nodes and 20 worker nodes, which share them"},
+	})
+}
+
+func TestRulesOfGuestNetwork(t *testing.T) {
+	checkRules(t, []rule{
+		{"IPv6 alone", on(network, "{ipv4: {subnet: '', ipAddresses: []}, ipv6: {autoConf: true}}"), network + ".ipv6", "stands alone"},
+		{"IPv6 twice", on(network+".ipv6", "{autoConf: true, ipAddresses: fd00::1}"), network + ".ipv6.autoConf", "write one of them"},
+		{"IPv6 without addresses", on(network+".ipv6", "{autoConf: false}"), network + ".ipv6", "has no addresses"},
+		{"IPv6 addresses of IPv4", on(network+".ipv6.ipAddresses", "192.0.2.9"), network + ".ipv6.ipAddresses", "is not an IPv6 address"},
+		{"IPv6 addresses", on(network+".ipv6.ipAddresses", "fd00::zz"), network + ".ipv6.ipAddresses", "fd00::zz"},
+		{"IPv6 prefix", on(network+".ipv6", "{autoConf: true, prefixLength: 200}"), network + ".ipv6.prefixLength", "write 1 to 128"},
+		{"IPv6 gateway", on(network+".ipv6", "{autoConf: true, gateway: 192.0.2.1}"), network + ".ipv6.gateway", "is not an IPv6 address"},
+		{"DNS server", on(network+".nameservers", "dns.example.com"), network + ".nameservers", "write the DNS server's address"},
+		{"MTU", on(network+".mtu", "100"), network + ".mtu", "576 to 65520"},
+		{"NIC", on(network+".interface", "averyveryverylongname"), network + ".interface", "longer than 15 characters"},
+	})
+}
+
+func TestRulesOfFiles(t *testing.T) {
+	privateKey := write(t, "id", "-----BEGIN OPENSSH PRIVATE KEY-----\n")
+	checkRules(t, []rule{
+		{"SSH key", "sshPublicKey: hello", "sshPublicKey", "this is not one SSH public key"},
+		{"private SSH key", "sshPublicKeyPath: " + privateKey, "sshPublicKeyPath", "this is a private key"},
+		{"no such SSH key", "sshPublicKeyPath: /does/not/exist", "sshPublicKeyPath", "/does/not/exist"},
+		{"Ignition", "extraIgnitionInline: {ignition: {version: 9.9.9}}", "extraIgnition", "inline"},
+		{"no such Ignition file", "extraIgnition: /does/not/exist", "extraIgnition", "/does/not/exist"},
+	})
+}
+
+func TestRulesOfKeysNotImplementedYet(t *testing.T) {
+	checkRules(t, []rule{
+		{"self-managed", on("providers.olvm.selfManaged", "true"), "providers.olvm.selfManaged", "not implemented yet"},
+		{"advertised address", on("providers.olvm.localAPIEndpoint.advertiseAddress", "192.0.2.9"),
+			"providers.olvm.localAPIEndpoint.advertiseAddress", "not implemented"},
+		{"tags", on(machines+".tags", "[a]"), machines + ".tags", "not implemented yet"},
+		{"storage domain", on(machines+".virtualMachine.storageDomainName", "data"), machines + ".virtualMachine.storageDomainName", "not implemented yet"},
+		{"boot disk", on(machines+".virtualMachine.bootDiskSize", "50GB"), machines + ".virtualMachine.bootDiskSize", "not implemented yet"},
+		{"own objects", "clusterDefinition: mine.yaml", "clusterDefinition", "not implemented yet"},
+		{"password", "password: $6$x", "password", "not implemented yet"},
+		{"IPVS", "kubeProxyMode: ipvs", "kubeProxyMode", "not implemented yet"},
+	})
+}
+
+func TestWhatIsRequiredIsEnough(t *testing.T) {
+	c, _ := load(t, valid(t), "", config.Flags{})
+	require.NoError(t, c.Validate())
+}
+
+func TestEverythingMissingIsReportedAtOnce(t *testing.T) {
+	c, _ := load(t, "", "provider: olvm\ncontrolPlaneNodes: 2", config.Flags{})
+	var invalid *config.ValidationError
+	require.ErrorAs(t, c.Validate(), &invalid)
+	var keys []string
+	for _, p := range invalid.Problems {
+		keys = append(keys, p.Key)
+	}
+	const worker = "providers.olvm.workerMachine"
+	require.Equal(t, []string{
+		"controlPlaneNodes",
+		machines + ".olvmNetwork.networkName", machines + ".olvmNetwork.vnicProfileName", machines + ".olvmOvirtClusterName",
+		network + ".ipv4.ipAddresses", network + ".ipv4.subnet", machines + ".vmTemplateName",
+		"providers.olvm.olvmDatacenterName", engine + ".serverURL",
+		worker + ".olvmNetwork.networkName", worker + ".olvmNetwork.vnicProfileName", worker + ".olvmOvirtClusterName",
+		worker + ".virtualMachine.network.ipv4.ipAddresses", worker + ".virtualMachine.network.ipv4.subnet", worker + ".vmTemplateName",
+		"virtualIp",
+	}, keys)
+}
+
+func TestPasswordInTheEngineURLIsNotRepeated(t *testing.T) {
+	c, _ := load(t, valid(t), on(engine+".serverURL", "https://admin:s3cret@e/ovirt-engine"), config.Flags{})
+	err := c.Validate()
+	require.ErrorContains(t, err, "holds credentials")
+	require.NotContains(t, err.Error(), "s3cret")
+}
+
+func TestVirtualIPInsideThePoolIsAcceptedAsInTheDocumentedSamples(t *testing.T) {
+	c, _ := load(t, valid(t), "virtualIp: 192.0.2.161", config.Flags{})
+	require.NoError(t, c.Validate())
+}
+
+func TestVersions(t *testing.T) {
+	for given, want := range map[string]string{
+		"1.31": "v1.31.14", "1.32": "v1.32.13", "1.33": "v1.33.10", "v1.33": "v1.33.10", "1.33.5": "v1.33.5", "v1.36.1": "v1.36.1",
+	} {
+		c, _ := load(t, valid(t), "kubernetesVersion: "+given, config.Flags{})
+		require.NoError(t, c.Validate(), given)
+		require.Equal(t, want, c.KubernetesVersion, given)
+	}
+}

@@ -1,0 +1,53 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+const noAddOns = "headless: true\ncatalog: false\nproviders: {olvm: {ovirtCsiDriver: {install: false}}}\n"
+
+func TestEachGroupOfKeysWithoutEffectGivesOneWarning(t *testing.T) {
+	for _, tc := range []struct {
+		name, defaults, cluster string
+		keys                    []string
+		want                    string
+	}{
+		{"applications", noAddOns, "applications: [{name: a}]\ncatalogs: []\ncommunityCatalog: true",
+			[]string{"applications", "catalogs", "communityCatalog"}, "Helm"},
+		{"catalog that is asked for", noAddOns, "catalog: true", []string{"catalog"}, "Helm"},
+		{"web console", noAddOns, `autoStartUI: "true"`, []string{"autoStartUI"}, "web console"},
+		{"certificates of the web console", noAddOns, "certificateInformation: {org: x}", []string{"certificateInformation"}, "web console"},
+		{"CSI driver", noAddOns, "providers: {olvm: {ovirtCsiDriver: {install: true, namespace: csi}}}", []string{"providers.olvm.ovirtCsiDriver"}, "CSI"},
+		{"other providers", noAddOns, "loadBalancer: 192.0.2.1\nproviders: {oci: {profile: x, any: thing}, libvirt: {uri: qemu:///system}}",
+			[]string{"providers.oci", "providers.libvirt", "loadBalancer"}, "not used with provider olvm"},
+		{"ephemeral cluster", noAddOns, "ephemeralCluster: {preserve: true, node: {cpu: 2}}", []string{"ephemeralCluster"}, "processes on this machine"},
+		{"proxies", noAddOns, "proxy: {httpsProxy: x}\nregistry: example.com\nproviders: {olvm: {proxy: {httpsProxy: x}}}",
+			[]string{"proxy", "providers.olvm.proxy", "registry"}, "not implemented yet"},
+		{"images", noAddOns, `osTag: "1.33"`, []string{"osTag"}, "VM template"},
+		{"what earlier releases installed unasked", "", "", nil, "headless: true, providers.olvm.ovirtCsiDriver.install: false"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, warnings := load(t, "provider: olvm\n"+tc.defaults, tc.cluster, config.Flags{})
+			require.Len(t, warnings, 1)
+			require.Equal(t, tc.keys, warnings[0].Keys)
+			require.Contains(t, warnings[0].String(), tc.want)
+		})
+	}
+}
+
+func TestTurningLeftOutFeaturesOffIsSilent(t *testing.T) {
+	_, warnings := load(t, "provider: olvm\n"+noAddOns, "communityCatalog: false\nautoStartUI: false", config.Flags{})
+	require.Empty(t, warnings)
+}
+
+func TestPoolWithoutRoomForARolloutGivesAWarning(t *testing.T) {
+	// 192.0.2.161/30 is .160 to .163, of which .160 is the virtual IP.
+	_, warnings := load(t, valid(t), noAddOns+"controlPlaneNodes: 3", config.Flags{})
+	require.Len(t, warnings, 1)
+	require.Equal(t, []string{machines + ".virtualMachine.network.ipv4.ipAddresses"}, warnings[0].Keys)
+	require.Contains(t, warnings[0].Message, "hold exactly 3 usable addresses for 3 control plane nodes")
+}
