@@ -1,0 +1,52 @@
+// Command olvmsim runs a simulated OLVM engine, or shows what one holds.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newCommand().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "olvmsim:", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	options := serveOptions{listen: "127.0.0.1:8443", guests: guestsNone, timeScale: 1}
+	command := &cobra.Command{
+		Use:   "olvmsim",
+		Short: "Simulate an OLVM engine",
+		Long: `Simulate an Oracle Linux Virtualization Manager engine: REST API, sign-on, and VMs with their life cycles.
+
+When it is ready, one JSON line on standard output says where: url, caFile, username. The password of admin@internal
+is taken from OLVMSIM_PASSWORD; without it, one is generated and printed on standard error. It runs until SIGINT or
+SIGTERM.`,
+		Args: cobra.NoArgs, Version: version, SilenceErrors: true, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			options.password = os.Getenv(passwordVariable)
+			return options.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&options.listen, "listen", options.listen, "address and port to listen on")
+	flags.StringVar(&options.caFile, "ca-file", "", "where the CA's certificate is written (default ca.pem in the state directory)")
+	flags.StringVar(&options.guests, "guests", options.guests, "what runs in the VMs: none or instant")
+	flags.StringVar(&options.inventory, "inventory", "", "YAML file with what the engine holds at start (default: a small installation)")
+	flags.StringVar(&options.stateDir, "state-dir", "", "directory for the CA and the VMs' console logs (default: a temporary one)")
+	flags.Float64Var(&options.timeScale, "time-scale", options.timeScale, "how many times faster than real time the engine's time runs")
+	command.AddCommand(newInventoryCommand())
+	return command
+}

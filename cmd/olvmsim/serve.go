@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim"
+)
+
+const passwordVariable = "OLVMSIM_PASSWORD"
+
+type serveOptions struct {
+	listen, caFile, guests, inventory, stateDir, password string
+	timeScale                                             float64
+}
+
+// ready is the line on standard output that says that calls are served.
+type ready struct {
+	URL      string `json:"url"`
+	CAFile   string `json:"caFile"`
+	Username string `json:"username"`
+}
+
+func (o serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+	if o.timeScale <= 0 {
+		return fmt.Errorf("--time-scale %g: must be greater than 0", o.timeScale)
+	}
+	guests, err := newGuests(ctx, o.guests)
+	if err != nil {
+		return err
+	}
+	simulator, err := olvmsim.Start(ctx, olvmsim.Options{
+		Password: o.password, Listen: o.listen, StateDir: o.stateDir, CAFile: o.caFile, InventoryFile: o.inventory,
+		TimeScale: o.timeScale, Guests: guests, Log: slog.New(slog.NewTextHandler(stderr, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	defer simulator.Stop()
+	if o.password == "" {
+		if _, err := fmt.Fprintf(stderr, "olvmsim: password of %s: %s\n", simulator.Username(), simulator.Password()); err != nil {
+			return fmt.Errorf("print password: %w", err)
+		}
+	}
+	caFile, err := filepath.Abs(simulator.CAFile())
+	if err != nil {
+		return fmt.Errorf("find CA file: %w", err)
+	}
+	if err := json.NewEncoder(stdout).Encode(ready{simulator.URL(), caFile, simulator.Username()}); err != nil {
+		return fmt.Errorf("print readiness: %w", err)
+	}
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// NICChange is what a POST or PUT may say of a NIC; nil means "not said". An empty ProfileID disconnects.
+type NICChange struct {
+	Name, Interface, MAC, ProfileID *string
+	Linked, Plugged                 *bool
+}
+
+func (c NICChange) apply(n *NIC) {
+	set(&n.Name, c.Name)
+	set(&n.Interface, c.Interface)
+	set(&n.MAC, c.MAC)
+	set(&n.ProfileID, c.ProfileID)
+	set(&n.Linked, c.Linked)
+	set(&n.Plugged, c.Plugged)
+}
+
+// AddNIC gives a VM another NIC.
+func (e *Engine) AddNIC(vmID string, change NICChange) (NIC, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, ok := e.vms[vmID]
+	if !ok {
+		return NIC{}, noEntity()
+	}
+	nic := NIC{ID: uuid.NewString(), Interface: "virtio", Linked: true, Plugged: true}
+	change.apply(&nic)
+	if err := e.checkNIC("add", v, nic); err != nil {
+		return NIC{}, err
+	}
+	nic.MAC = cmp.Or(nic.MAC, e.newMAC())
+	v.NICs = append(v.NICs, nic)
+	return nic, nil
+}
+
+// UpdateNIC merges change into a NIC.
+func (e *Engine) UpdateNIC(vmID, nicID string, change NICChange) (NIC, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, i, err := e.findNIC(vmID, nicID)
+	if err != nil {
+		return NIC{}, err
+	}
+	nic := v.NICs[i]
+	change.apply(&nic)
+	if err := e.checkNIC("edit", v, nic); err != nil {
+		return NIC{}, err
+	}
+	v.NICs[i] = nic
+	return nic, nil
+}
+
+// RemoveNIC takes a NIC away.
+func (e *Engine) RemoveNIC(vmID, nicID string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, i, err := e.findNIC(vmID, nicID)
+	if err != nil {
+		return err
+	}
+	if v.Running() && v.NICs[i].Plugged {
+		return conflict(msgNICRemoveActive)
+	}
+	v.NICs = slices.Delete(v.NICs, i, i+1)
+	return nil
+}
+
+func (e *Engine) findNIC(vmID, nicID string) (*VM, int, error) {
+	v, ok := e.vms[vmID]
+	if !ok {
+		return nil, 0, noEntity()
+	}
+	i := slices.IndexFunc(v.NICs, func(n NIC) bool { return n.ID == nicID })
+	if i < 0 {
+		return nil, 0, noEntity()
+	}
+	return v, i, nil
+}
+
+// checkNIC refuses in the engine's order. A NIC may be added while the VM is still being created: the engine's
+// vmStatusLegal allows image_locked.
+func (e *Engine) checkNIC(command string, v *VM, nic NIC) error {
+	if v.Status != StatusUp && v.Status != StatusDown && v.Status != StatusImageLocked {
+		return conflict(msgNICAddStatus, command)
+	}
+	if nic.Name == "" {
+		return invalid(msgNICNameEmpty, command)
+	}
+	for _, other := range v.NICs {
+		if other.ID != nic.ID && other.Name == nic.Name {
+			return conflict(msgNICNameInUse)
+		}
+	}
+	if nic.ProfileID != "" && !slices.ContainsFunc(e.profiles, func(p VNICProfile) bool { return p.ID == nic.ProfileID }) {
+		return invalid(msgNICProfile, command)
+	}
+	if owner := e.macOwner(nic); owner != "" {
+		return conflict(msgNICMACInUse, nic.MAC, owner)
+	}
+	return nil
+}
+
+func (e *Engine) macOwner(nic NIC) string {
+	if nic.MAC == "" {
+		return ""
+	}
+	for _, v := range e.vms {
+		for _, other := range v.NICs {
+			if other.ID != nic.ID && strings.EqualFold(other.MAC, nic.MAC) {
+				return v.Name
+			}
+		}
+	}
+	return ""
+}
+
+// newMAC takes the next free address of the engine's default pool.
+func (e *Engine) newMAC() string {
+	for {
+		e.macSeq++
+		mac := fmt.Sprintf("56:6f:%02x:%02x:%02x:%02x", byte(e.macSeq>>24), byte(e.macSeq>>16), byte(e.macSeq>>8), byte(e.macSeq))
+		if e.macOwner(NIC{MAC: mac}) == "" {
+			return mac
+		}
+	}
+}

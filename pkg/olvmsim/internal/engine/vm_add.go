@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Durations in engine time. A real engine needs seconds for a thin disk and minutes for a copy; these keep the order.
+const (
+	thinDiskTime   = 2 * time.Second
+	clonedDiskTime = 10 * time.Second
+	newDiskTime    = time.Second
+	removeTime     = time.Second
+)
+
+// VMAdd is a request for a new VM.
+type VMAdd struct {
+	// ID is chosen by the client, or empty. The API's documentation does not mention it, the engine's code takes it.
+	ID                string
+	Cluster, Template Ref
+	// Clone makes independent disks: the VM's template is then Blank.
+	Clone bool
+	VMChange
+	Disks []DiskPlacement
+}
+
+// DiskPlacement overrides where a template's disk goes; the engine honours format and sparse only for clones.
+type DiskPlacement struct {
+	DiskID, Format string
+	StorageDomain  Ref
+	Sparse         *bool
+}
+
+// AddVM makes a VM. With disks to copy it is returned image_locked and becomes down later.
+func (e *Engine) AddVM(add VMAdd, correlationID string) (VM, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	cluster, template, err := e.resolve(add)
+	if err != nil {
+		return VM{}, err
+	}
+	v := &VM{
+		ID: cmp.Or(add.ID, uuid.NewString()), ClusterID: cluster.ID, TemplateID: template.ID, OriginalTemplateID: template.ID,
+		Status: StatusDown, CreationTime: e.timeline.now(), Hardware: template.snapshot().Hardware,
+	}
+	if add.Clone {
+		v.TemplateID = BlankTemplateID
+	}
+	v.DeleteProtected = false
+	add.apply(v)
+	if err := e.checkAdd(v, cluster, template); err != nil {
+		return VM{}, err
+	}
+	domains, err := e.destinations(add, template)
+	if err != nil {
+		return VM{}, err
+	}
+	e.copyDevices(v, template, add, domains)
+	e.vms[v.ID] = v
+	job := e.startJob(fmt.Sprintf("Creating VM %s from Template %s in Cluster %s", v.Name, template.Name, cluster.Name), correlationID)
+	e.logEvent(eventAdd, v.ID, correlationID, fmt.Sprintf("VM %s creation was initiated by admin@internal.", v.Name))
+	e.finishAdd(v, add.Clone, job)
+	return v.snapshot(), nil
+}
+
+func (e *Engine) resolve(add VMAdd) (Cluster, *Template, error) {
+	cluster, ok := pickRef(e.clusters, add.Cluster, func(c Cluster) Ref { return Ref{c.ID, c.Name} })
+	if !ok {
+		return Cluster{}, nil, noReferenced("Cluster", add.Cluster)
+	}
+	template, ok := pickRef(e.templateList(), add.Template, func(t *Template) Ref { return Ref{t.ID, t.Name} })
+	if !ok {
+		return Cluster{}, nil, noReferenced("Template", add.Template)
+	}
+	return cluster, template, nil
+}
+
+// checkAdd refuses in the engine's order: form of the name, lock of the name, the name, sizes, and the id last, so that
+// a request that is sent twice is told about its name before its id.
+func (e *Engine) checkAdd(v *VM, cluster Cluster, template *Template) error {
+	if err := checkName("add", v.Name); err != nil {
+		return err
+	}
+	if e.nameLocks[v.Name] {
+		return conflict(msgNameLocked, "add")
+	}
+	if template.Status != StatusOK {
+		return conflict(msgTemplateLocked, "add VM")
+	}
+	if template.ID != BlankTemplateID && e.clusterByID(template.ClusterID).DataCenterID != cluster.DataCenterID {
+		return invalid(msgTemplateDC, "add")
+	}
+	if e.nameInUse(cluster.DataCenterID, v.Name) {
+		return conflict(msgNameInUse, "add")
+	}
+	if err := checkHardware("add", v.Hardware); err != nil {
+		return err
+	}
+	if _, taken := e.vms[v.ID]; taken {
+		return invalid(msgIDExists, "add")
+	}
+	return nil
+}
+
+// destinations maps each template disk to the storage domain of its copy.
+func (e *Engine) destinations(add VMAdd, template *Template) (map[string]string, error) {
+	out := map[string]string{}
+	for _, a := range template.Disks {
+		out[a.DiskID] = e.disks[a.DiskID].StorageDomainID
+	}
+	for _, p := range add.Disks {
+		if _, ok := out[p.DiskID]; !ok {
+			return nil, noReferenced("Disk", Ref{ID: p.DiskID})
+		}
+		if p.StorageDomain == (Ref{}) {
+			continue
+		}
+		sd, ok := e.storageDomainByRef(p.StorageDomain)
+		if !ok {
+			return nil, noReferenced("StorageDomain", p.StorageDomain)
+		}
+		out[p.DiskID] = sd.ID
+	}
+	return out, nil
+}
+
+// copyDevices gives the VM its own NICs (with new MAC addresses) and disks.
+func (e *Engine) copyDevices(v *VM, template *Template, add VMAdd, domains map[string]string) {
+	for _, nic := range template.NICs {
+		nic.ID, nic.MAC = uuid.NewString(), e.newMAC()
+		v.NICs = append(v.NICs, nic)
+	}
+	for i, attachment := range template.Disks {
+		disk := *e.disks[attachment.DiskID]
+		disk.ID, disk.ImageID, disk.Status = uuid.NewString(), uuid.NewString(), StatusLocked
+		disk.Alias = fmt.Sprintf("%s_Disk%d", v.Name, i+1)
+		disk.StorageDomainID = domains[attachment.DiskID]
+		if add.Clone {
+			for _, p := range add.Disks {
+				if p.DiskID == attachment.DiskID {
+					disk.Format = cmp.Or(p.Format, disk.Format)
+					set(&disk.Sparse, p.Sparse)
+				}
+			}
+		} else {
+			disk.Format, disk.Sparse, disk.ActualSize = "cow", true, mib
+		}
+		e.disks[disk.ID] = &disk
+		attachment.DiskID = disk.ID
+		v.Disks = append(v.Disks, attachment)
+	}
+}
+
+func (e *Engine) finishAdd(v *VM, clone bool, job *Job) {
+	if len(v.Disks) == 0 {
+		e.logEvent(eventAdded, v.ID, job.CorrelationID, fmt.Sprintf("VM %s creation has been completed.", v.Name))
+		e.finishJob(job)
+		return
+	}
+	v.Status = StatusImageLocked
+	e.nameLocks[v.Name] = true
+	duration := thinDiskTime
+	if clone {
+		duration = clonedDiskTime
+	}
+	e.later(duration, func() {
+		for _, a := range v.Disks {
+			e.disks[a.DiskID].Status = StatusOK
+		}
+		v.Status = StatusDown
+		delete(e.nameLocks, v.Name)
+		e.logEvent(eventAdded, v.ID, job.CorrelationID, fmt.Sprintf("VM %s creation has been completed.", v.Name))
+		e.finishJob(job)
+	})
+}

@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/search"
+)
+
+// pageSize is the engine's SearchResultsLimit; it counts only when a search asks for a page.
+const pageSize = 100
+
+// item is an entry of a collection: what searches see of it and how it is shown.
+type item struct {
+	id     string
+	fields search.Fields
+	show   func() any
+}
+
+// collection is everything that a list call could show.
+type collection struct {
+	key   string
+	items []item
+}
+
+// collect builds a collection.
+func collect[T any](key string, objects []T, toItem func(T) item) collection {
+	c := collection{key: key, items: make([]item, 0, len(objects))}
+	for _, o := range objects {
+		c.items = append(c.items, toItem(o))
+	}
+	return c
+}
+
+// list turns a collection into the answer that the request's search, page and max ask for.
+func (r *request) list(c collection) (reply, error) {
+	query, err := search.Parse(r.query.Get("search"), !r.flag("case_sensitive", true))
+	if err != nil {
+		return reply{}, badSearch(err)
+	}
+	limit := -1
+	if n, err := strconv.Atoi(r.query.Get("max")); err == nil {
+		limit = n
+	}
+	skip := 0
+	if query.Page > 0 {
+		if limit < 0 {
+			limit = pageSize
+		}
+		skip = (query.Page - 1) * limit
+	}
+	shown := []any{}
+	for _, i := range c.items {
+		ok, err := query.Match(i.fields)
+		switch {
+		case err != nil:
+			return reply{}, badSearch(err)
+		case !ok:
+		case skip > 0:
+			skip--
+		case limit < 0 || len(shown) < limit:
+			shown = append(shown, i.show())
+		}
+	}
+	if len(shown) == 0 {
+		return reply{http.StatusOK, struct{}{}}, nil
+	}
+	return reply{http.StatusOK, map[string]any{c.key: shown}}, nil
+}
+
+func badSearch(err error) error {
+	return &engine.Fault{Status: http.StatusBadRequest, Reason: reasonFailed, Detail: fmt.Sprintf("[Error in Search text: %s]", err)}
+}
+
+// many makes the handler of a collection.
+func many(list func(*request) (collection, error)) func(*request) (reply, error) {
+	return func(r *request) (reply, error) {
+		c, err := list(r)
+		if err != nil {
+			return reply{}, err
+		}
+		return r.list(c)
+	}
+}
+
+// one makes the handler of a single entry from the handler of its collection.
+func one(list func(*request) (collection, error), name string) func(*request) (reply, error) {
+	return func(r *request) (reply, error) {
+		id, err := r.id(name)
+		if err != nil {
+			return reply{}, err
+		}
+		c, err := list(r)
+		if err != nil {
+			return reply{}, err
+		}
+		for _, i := range c.items {
+			if strings.EqualFold(i.id, id) {
+				return reply{http.StatusOK, i.show()}, nil
+			}
+		}
+		return reply{status: http.StatusNotFound}, nil
+	}
+}

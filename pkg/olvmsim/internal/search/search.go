@@ -1,0 +1,133 @@
+// Package search reads the engine's search language as far as the simulator speaks it:
+//
+//	[condition (and|or) condition ...] [page N]
+//
+// A condition is field = value, field != value, or free text; a value is bare or in double quotes and may hold the
+// wildcard *. "and" binds tighter than "or". Words of the language are recognised in any case.
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Query is a parsed search. The zero Query matches everything.
+type Query struct {
+	// Page is the wanted page, counted from 1; 0 means all pages.
+	Page int
+	// any holds alternatives, each a list of conditions that must all hold.
+	any [][]condition
+	// foldCase makes values match in any case.
+	foldCase bool
+}
+
+type condition struct {
+	field string // empty: free text
+	not   bool
+	value string
+}
+
+// Object is what a search looks at.
+type Object interface {
+	// SearchField returns the values of a field (lower case name); ok is false if there is no such field.
+	SearchField(field string) (values []string, ok bool)
+}
+
+// Fields is an Object made of a map. A field may have several values; a condition holds if one of them fits.
+type Fields map[string][]string
+
+// SearchField implements Object.
+func (f Fields) SearchField(field string) ([]string, bool) {
+	v, ok := f[field]
+	return v, ok
+}
+
+// Parse reads a search. Values match case-sensitively unless foldCase is set.
+func Parse(text string, foldCase bool) (Query, error) {
+	tokens, err := scan(text)
+	if err != nil {
+		return Query{}, err
+	}
+	p := parser{tokens: tokens}
+	q := Query{foldCase: foldCase}
+	if q.any, err = p.alternatives(); err != nil {
+		return Query{}, err
+	}
+	if p.word("page") {
+		n, err := strconv.Atoi(p.take().text)
+		if err != nil || n < 1 {
+			return Query{}, fmt.Errorf("page wants a number from 1 in %q", text)
+		}
+		q.Page = n
+	}
+	if p.pos < len(p.tokens) {
+		return Query{}, fmt.Errorf("unexpected %q in %q", p.tokens[p.pos].text, text)
+	}
+	return q, nil
+}
+
+// Match says whether o fits. A field that o does not have is an error.
+func (q Query) Match(o Object) (bool, error) {
+	if len(q.any) == 0 {
+		return true, nil
+	}
+	matched := false
+	for _, all := range q.any {
+		holds := true
+		for _, c := range all {
+			ok, err := c.match(o, q.foldCase)
+			if err != nil {
+				return false, err
+			}
+			holds = holds && ok
+		}
+		matched = matched || holds
+	}
+	return matched, nil
+}
+
+func (c condition) match(o Object, foldCase bool) (bool, error) {
+	if c.field == "" {
+		for _, field := range []string{"name", "alias", "description", "comment"} {
+			values, _ := o.SearchField(field)
+			if slices.ContainsFunc(values, func(v string) bool { return wildcard("*"+c.value+"*", v, true) }) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	values, ok := o.SearchField(c.field)
+	if !ok {
+		return false, fmt.Errorf("unknown field %q", c.field)
+	}
+	// A status is an enumeration: the engine reads its value in any case.
+	fold := foldCase || c.field == "status"
+	found := slices.ContainsFunc(values, func(v string) bool { return wildcard(c.value, v, fold) })
+	return found != c.not, nil
+}
+
+// wildcard matches the whole value against a pattern in which * stands for anything.
+func wildcard(pattern, value string, fold bool) bool {
+	if fold {
+		pattern, value = strings.ToLower(pattern), strings.ToLower(value)
+	}
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == value
+	}
+	if !strings.HasPrefix(value, parts[0]) {
+		return false
+	}
+	value = value[len(parts[0]):]
+	last := parts[len(parts)-1]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(value, part)
+		if i < 0 {
+			return false
+		}
+		value = value[i+len(part):]
+	}
+	return strings.HasSuffix(value, last)
+}

@@ -1,0 +1,86 @@
+package search
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSearchGrammar(t *testing.T) {
+	vm := Fields{
+		"name": {"web-1"}, "status": {"powering_up"}, "comment": {`{"machine":"a"}`}, "description": {"front end"},
+		"tag": {"blue", "green"}, "cluster": {"Default"}, "host": {},
+	}
+	for text, want := range map[string]bool{
+		``:                                      true,
+		`   `:                                   true,
+		`page 3`:                                true,
+		`name=web-1`:                            true,
+		`name = web-1`:                          true,
+		`NAME="web-1"`:                          true,
+		`name=web`:                              false,
+		`name=web*`:                             true,
+		`name=*1`:                               true,
+		`name=*e*-*`:                            true,
+		`name="w*x"`:                            false,
+		`name=WEB-1`:                            false,
+		`status=Powering_Up`:                    true,
+		`status!=down`:                          true,
+		`name!=web-1`:                           false,
+		`tag=green`:                             true,
+		`tag!=green`:                            false,
+		`host=*`:                                false,
+		`host!=host1`:                           true,
+		`name=x or name=web-1`:                  true,
+		`name=x and name=web-1`:                 false,
+		`name=web-1 AND cluster=Default`:        true,
+		`name=x and cluster=x or tag=blue`:      true,
+		`tag=blue or name=x and cluster=x`:      true,
+		`comment="{*machine*}"`:                 true,
+		`description="front end"`:               true,
+		`front`:                                 true,
+		`back`:                                  false,
+		`"front end" and name=web-1`:            true,
+		`name=web-1 page 1`:                     true,
+		`status="powering_up" and name="web-1"`: true,
+	} {
+		t.Run(text, func(t *testing.T) {
+			q, err := Parse(text, false)
+			require.NoError(t, err)
+			got, err := q.Match(vm)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestSearchIgnoresCaseOnDemand(t *testing.T) {
+	q, err := Parse("name=WEB-1", true)
+	require.NoError(t, err)
+	got, err := q.Match(Fields{"name": {"web-1"}})
+	require.NoError(t, err)
+	require.True(t, got)
+}
+
+func TestSearchPage(t *testing.T) {
+	q, err := Parse("name=a* PAGE 7", false)
+	require.NoError(t, err)
+	require.Equal(t, 7, q.Page)
+	q, err = Parse("name=page", false)
+	require.NoError(t, err)
+	require.Zero(t, q.Page)
+}
+
+func TestSearchRefusesWhatItDoesNotSpeak(t *testing.T) {
+	for _, text := range []string{
+		`name=`, `=x`, `name="x`, `name=x and`, `or name=x`, `name=x name=y`, `page 0`, `page x`, `memory>5`, `"name"=x`, `name==x`,
+		`name=x sortby name`,
+	} {
+		_, err := Parse(text, false)
+		require.Error(t, err, text)
+	}
+	q, err := Parse("colour=blue", false)
+	require.NoError(t, err)
+	_, err = q.Match(Fields{"name": {"x"}})
+	require.ErrorContains(t, err, `unknown field "colour"`)
+}

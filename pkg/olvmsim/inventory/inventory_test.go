@@ -1,0 +1,53 @@
+package inventory_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim"
+	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
+)
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "inventory.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestInventoryFileIsReadStrictly(t *testing.T) {
+	inv, err := inventory.Load(write(t, `
+dataCenters: [{name: dc1}]
+clusters: [{name: c1, dataCenter: dc1}]
+templates: [{name: t1, osType: rhcos_x64, disks: [{sizeBytes: 1073741824}], kubernetesVersion: v1.34.0}]
+`))
+	require.NoError(t, err)
+	require.Equal(t, inventory.Inventory{
+		DataCenters: []inventory.DataCenter{{Name: "dc1"}},
+		Clusters:    []inventory.Cluster{{Name: "c1", DataCenter: "dc1"}},
+		Templates: []inventory.Template{{
+			Name: "t1", OSType: "rhcos_x64", Disks: []inventory.Disk{{SizeBytes: 1 << 30}}, KubernetesVersion: "v1.34.0",
+		}},
+	}, inv)
+	_, err = inventory.Load(write(t, "dataCentres: []\n"))
+	require.ErrorContains(t, err, `unknown field "dataCentres"`)
+	_, err = inventory.Load("/does/not/exist")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestBrokenReferencesAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "at least one data center and one cluster",
+		`{dataCenters: [{name: a}], clusters: [{name: c, dataCenter: b}]}`:                                      `cluster c: no data center "b"`,
+		`{dataCenters: [{name: a}], clusters: [{name: c}], hosts: [{name: h, cluster: d}]}`:                     `host h: no cluster "d"`,
+		`{dataCenters: [{name: a}], clusters: [{name: c}], vnicProfiles: [{name: p}]}`:                          `vNIC profile p: no network "p"`,
+		`{dataCenters: [{name: a}], clusters: [{name: c}], templates: [{name: t, disks: [{}]}]}`:                `template t: no storage domain ""`,
+		`{dataCenters: [{name: a}], clusters: [{name: c}], templates: [{name: t, nics: [{vnicProfile: "x"}]}]}`: `template t: no vNIC profile "x"`,
+	} {
+		_, err := olvmsim.Start(t.Context(), olvmsim.Options{StateDir: t.TempDir(), InventoryFile: write(t, text)})
+		require.ErrorContains(t, err, want)
+	}
+}

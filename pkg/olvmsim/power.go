@@ -1,0 +1,140 @@
+package olvmsim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
+)
+
+// power starts and stops guests on behalf of the engine, which must not wait for them. For one VM the calls are made one
+// after the other; the goroutines that make them are waited for by close.
+type power struct {
+	ctx     context.Context //nolint:containedctx // the lifetime of the guests, not of a call
+	guests  Guests
+	console string
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	running map[string]*guestRun
+	// last is closed when the newest call for the VM has returned.
+	last  map[string]chan struct{}
+	calls sync.WaitGroup
+}
+
+// guestRun is one power cycle.
+type guestRun struct {
+	cancel  context.CancelFunc
+	console *os.File
+}
+
+func newPower(ctx context.Context, guests Guests, console string, log *slog.Logger) *power {
+	return &power{
+		ctx: ctx, guests: guests, console: console, log: log,
+		running: map[string]*guestRun{}, last: map[string]chan struct{}{},
+	}
+}
+
+// On implements engine.Power.
+func (p *power) On(boot engine.Boot) {
+	if p.guests == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ctx, cancel := context.WithCancel(p.ctx)
+	run := &guestRun{cancel: cancel}
+	p.running[boot.VMID] = run
+	p.enqueue(boot.VMID, func() { p.startGuest(ctx, run, boot) })
+}
+
+// Off implements engine.Power.
+func (p *power) Off(vmID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	run, ok := p.running[vmID]
+	if !ok {
+		return
+	}
+	delete(p.running, vmID)
+	run.cancel()
+	p.enqueue(vmID, func() {
+		p.guests.Stop(vmID)
+		_ = run.console.Close()
+	})
+}
+
+// Removed implements engine.Power.
+func (p *power) Removed(vmID string) {
+	remover, ok := p.guests.(Remover)
+	if !ok {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.enqueue(vmID, func() { remover.Remove(vmID) })
+}
+
+// enqueue makes a call after the VM's earlier ones. p.mu is held.
+func (p *power) enqueue(vmID string, call func()) {
+	before, done := p.last[vmID], make(chan struct{})
+	p.last[vmID] = done
+	p.calls.Go(func() {
+		if before != nil {
+			<-before
+		}
+		call()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.last[vmID] == done {
+			delete(p.last, vmID)
+		}
+		close(done)
+	})
+}
+
+func (p *power) startGuest(ctx context.Context, run *guestRun, boot engine.Boot) {
+	console, err := p.openConsole(boot)
+	if err != nil {
+		// The guest runs all the same: writes to a nil file fail and nobody misses them.
+		p.log.Error("VM has no console log", "vm", boot.Name, "error", err)
+	}
+	run.console = console
+	err = p.guests.Start(ctx, GuestVM{
+		ID: boot.VMID, Name: boot.Name, OSType: boot.OSType, UserData: boot.UserData,
+		KubernetesVersion: boot.KubernetesVersion, Console: console,
+	})
+	if err != nil && ctx.Err() == nil {
+		_, _ = fmt.Fprintf(console, "olvmsim: %s did not boot: %s\n", boot.Name, err)
+	}
+}
+
+// openConsole appends: a VM's runs follow each other in one log. Names are safe in a path by the engine's rules.
+func (p *power) openConsole(boot engine.Boot) (*os.File, error) {
+	if err := os.MkdirAll(p.console, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(p.console, boot.Name+"-"+boot.VMID+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+}
+
+// close takes the power from all VMs and waits until nothing runs any more. The engine must have ended before.
+func (p *power) close() {
+	if p.guests == nil {
+		return
+	}
+	p.mu.Lock()
+	ids := make([]string, 0, len(p.running))
+	for id := range p.running {
+		ids = append(ids, id)
+	}
+	p.mu.Unlock()
+	for _, id := range ids {
+		p.Off(id)
+	}
+	p.calls.Wait()
+	p.guests.Close()
+}
