@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ocne-project/ocne/internal/capi"
+	"github.com/ocne-project/ocne/internal/capi/install"
+)
+
+// config is what the flags say.
+type config struct {
+	kubeconfig  string
+	providers   capi.Providers
+	install     bool
+	namespace   string
+	watchFilter string
+	concurrency int
+	gates       string
+
+	leaderElect          bool
+	leaderElectNamespace string
+
+	webhookAddress string
+	certDir        string
+	healthAddress  string
+	metricsAddress string
+
+	verbosity   int
+	showVersion bool
+}
+
+func parseFlags(args []string) (config, error) {
+	c := config{providers: capi.OLVM}
+	flags := pflag.NewFlagSet("ocne-manager", pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig of the management cluster (default: as kubectl, or in-cluster)")
+	flags.Var(&c.providers, "providers",
+		fmt.Sprintf("whose controllers run: %q beside an installed Cluster API, or %q in one process", capi.OLVM, capi.Bundle))
+	flags.BoolVar(&c.install, "install", false,
+		"install or update CRDs, webhooks and clusterctl's inventory first; needed with Cluster API's own providers")
+	flags.StringVar(&c.namespace, "namespace", "", "watch this namespace only; empty: all namespaces")
+	flags.StringVar(&c.watchFilter, "watch-filter", "",
+		"watch only objects with this value of the label cluster.x-k8s.io/watch-filter; empty: all objects")
+	flags.IntVar(&c.concurrency, "concurrency", 20, "objects of a kind that are reconciled at once")
+	flags.StringVar(&c.gates, "feature-gates", "", "Cluster API's feature gates, such as ReconcilerRateLimiting=false,MachinePool=false")
+	flags.BoolVar(&c.leaderElect, "leader-elect", false, "run the controllers only while holding the Lease")
+	flags.StringVar(&c.leaderElectNamespace, "leader-elect-namespace", "",
+		"namespace of the Lease; empty: the pod's own, or "+install.Namespace+" with --install")
+	flags.StringVar(&c.webhookAddress, "webhook-bind", "127.0.0.1:0",
+		"address of the webhooks (with Cluster API's own providers); port 0: a free one")
+	flags.StringVar(&c.certDir, "cert-dir", "", "directory (mode 0700) that keeps the webhooks' certificate across restarts; empty: in memory")
+	flags.StringVar(&c.healthAddress, "health-probe-bind-address", "127.0.0.1:0", "address of /healthz and /readyz; port 0: a free one")
+	flags.StringVar(&c.metricsAddress, "metrics-bind-address", "0", "address of /metrics, such as 127.0.0.1:8080; 0: none")
+	flags.IntVar(&c.verbosity, "v", 0, "verbosity of the log; 0: what happened, 4: what was looked at, 6: requests")
+	flags.BoolVar(&c.showVersion, "version", false, "print the version and exit")
+	if err := flags.Parse(args); err != nil {
+		return config{}, err
+	}
+	if flags.NArg() > 0 {
+		return config{}, fmt.Errorf("unknown argument %q: everything is a flag", flags.Arg(0))
+	}
+	return c, c.validate()
+}
+
+func (c config) validate() error {
+	bundle := c.providers == capi.Bundle
+	if c.showVersion {
+		return nil
+	}
+	if bundle && !c.install {
+		return errors.New("the providers of Cluster API itself need --install: only the process itself knows the address and the CA of its webhooks")
+	}
+	if !bundle && c.install {
+		return fmt.Errorf("--install needs --providers=%s: the OLVM provider alone is installed by clusterctl or Helm", capi.Bundle)
+	}
+	if bundle {
+		host, _, err := net.SplitHostPort(c.webhookAddress)
+		if err != nil {
+			return fmt.Errorf("--webhook-bind: %w", err)
+		}
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			return fmt.Errorf("--webhook-bind %s: name the one address that the API server calls, such as 127.0.0.1:0", c.webhookAddress)
+		}
+	}
+	return nil
+}
