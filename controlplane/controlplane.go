@@ -22,7 +22,7 @@ type options struct {
 }
 
 // stopPart bounds how long one part may take to stop before the next one is stopped anyway.
-const stopPart = 5 * time.Second
+const stopPart = 20 * time.Second
 
 // controlPlane is a running control plane. Its parts stop in the order controllers, API server, etcd: an API server whose
 // clients are still connected waits for their watches, and one whose etcd is gone waits for that.

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -62,9 +63,9 @@ func section(b *strings.Builder, name string, pairs ...string) {
 		b.WriteString("\n")
 	}
 	b.WriteString("[" + name + "]\n")
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			b.WriteString(pairs[i] + "=" + pairs[i+1] + "\n")
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			b.WriteString(pair[0] + "=" + pair[1] + "\n")
 		}
 	}
 }

@@ -56,7 +56,7 @@ func ref(group, kind, name string) clusterv1.ContractVersionedObjectReference {
 }
 
 // narrow is for numbers of nodes and ports, which Validate keeps small.
-func narrow(n int) int32 { return int32(n) } //nolint:gosec // in range, as Validate makes sure
+func narrow(n int) int32 { return int32(n) } // in range, as Validate makes sure
 
 // cluster has no endpoint: Cluster API copies it from the OLVMCluster.
 func (c *Config) cluster() client.Object {

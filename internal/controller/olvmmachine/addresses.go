@@ -142,7 +142,7 @@ func claimed(s subject, w wanted, a netip.Addr, name string) *ipamv1.IPAddress {
 		Spec: ipamv1.IPAddressSpec{
 			ClaimRef: ipamv1.IPAddressClaimReference{Name: s.olvm.Name + "-" + w.family},
 			PoolRef:  ipamv1.IPPoolReference{APIGroup: infrav1.Group, Kind: "OLVMMachine", Name: s.olvm.Name},
-			Address:  a.String(), Prefix: ptr.To(int32(w.prefix)), Gateway: w.gateway, //nolint:gosec // at most 128
+			Address:  a.String(), Prefix: ptr.To(int32(w.prefix)), Gateway: w.gateway,
 		},
 	}
 }

@@ -98,7 +98,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		s.engine, err = r.Engines.For(account)
 	}
 	if err != nil {
-		return noEngine(s.olvm, err)
+		return noEngine(s.olvm, err), nil
 	}
 	if !s.olvm.DeletionTimestamp.IsZero() {
 		return r.delete(ctx, s)

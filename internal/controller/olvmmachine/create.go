@@ -26,12 +26,12 @@ const ignitionOS = "rhcos_x64"
 func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (ctrl.Result, error) {
 	snapshot, err := s.engine.Lately(ctx, d.VMID, 10*time.Second)
 	if err != nil {
-		return refused(s.olvm, "list VMs", err)
+		return refused(s.olvm, "list VMs", err), nil
 	}
 	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
 	won, err := r.claimAddresses(ctx, s, d.Place.NetworkID, held)
 	if err != nil {
-		return noAddress(s.olvm, err)
+		return noAddress(s.olvm, err), nil
 	}
 	taken := false
 	snapshot.Each(func(vm ovirt.VM) { taken = taken || (vm.Name == s.olvm.Name && vm.ID != d.VMID) })
@@ -39,11 +39,11 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	mark.Network, mark.Addresses = d.Place.NetworkID, won.list()
 	document, err := r.document(ctx, s, won)
 	if err != nil {
-		return invalid(s.olvm, err)
+		return invalid(s.olvm, err), nil
 	}
 	vm, err := request(s.olvm.Spec, d, mark, machine.VMName(s.olvm.Name, d.VMID, taken), document)
 	if err != nil {
-		return invalid(s.olvm, err)
+		return invalid(s.olvm, err), nil
 	}
 	if err := r.announce(ctx, s.olvm); err != nil {
 		return ctrl.Result{}, err

@@ -22,7 +22,7 @@ func (r *Reconciler) delete(ctx context.Context, s subject) (ctrl.Result, error)
 	}
 	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
 	if err != nil {
-		return refused(s.olvm, "observe the VM", err)
+		return refused(s.olvm, "observe the VM", err), nil
 	}
 	record(s.olvm, d, observation)
 	plan := machine.Next(d, observation, time.Now())

@@ -20,17 +20,19 @@ import (
 // normal takes one step towards a running VM.
 func (r *Reconciler) normal(ctx context.Context, s subject) (ctrl.Result, error) {
 	if err := refuse(s.olvm.Spec); err != nil {
-		return invalid(s.olvm, err)
+		return invalid(s.olvm, err), nil
 	}
 	if !ptr.Deref(s.cluster.Status.Initialization.InfrastructureProvisioned, false) {
-		return waiting(s.olvm, infrav1.WaitingForClusterReason, "the OLVMCluster is not ready yet; its conditions say why")
+		show(s.olvm, machine.Plan{Reason: infrav1.WaitingForClusterReason, Message: "the OLVMCluster is not ready yet; its conditions say why"})
+		return ctrl.Result{}, nil // the change itself wakes us
 	}
 	// The finalizer comes after the credentials: a machine that never reached an engine can be deleted without one.
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, s.olvm, infrav1.MachineFinalizer); err != nil || added {
 		return ctrl.Result{}, err
 	}
 	if s.machine.Spec.Bootstrap.DataSecretName == nil {
-		return waiting(s.olvm, infrav1.WaitingForBootstrapDataReason, "the bootstrap provider has not made the node's boot data yet")
+		show(s.olvm, machine.Plan{Reason: infrav1.WaitingForBootstrapDataReason, Message: "the bootstrap provider has not made the node's boot data yet"})
+		return ctrl.Result{}, nil // the change itself wakes us
 	}
 	if s.olvm.Spec.ProviderID == "" {
 		return ctrl.Result{}, r.chooseID(ctx, s.olvm)
@@ -53,14 +55,14 @@ func (r *Reconciler) chooseID(ctx context.Context, olvm *infrav1.OLVMMachine) er
 func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	d := s.desired()
 	place, err := s.engine.Resolve(ctx, d.Names)
-	if err != nil && !d.Seen {
-		return refused(s.olvm, "find where the VM belongs", err)
+	if err != nil && !d.Seen { // a VM that exists needs its template no more
+		return noPlace(s.olvm, err), nil
 	}
 	d.Place = place
 	d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
 	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
 	if err != nil {
-		return refused(s.olvm, "observe the VM", err)
+		return refused(s.olvm, "observe the VM", err), nil
 	}
 	record(s.olvm, d, observation)
 	plan := machine.Next(d, observation, time.Now())
@@ -71,28 +73,23 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 		plan = machine.Refused(plan.Action, err)
 	}
 	show(s.olvm, plan)
-	if err := r.settle(ctx, s, d, plan); err != nil {
-		return ctrl.Result{}, err
-	}
+	settle(s.olvm, plan)
 	return ctrl.Result{RequeueAfter: plan.Wake}, nil
 }
 
-// settle records what the step means for the machine's own object.
-func (r *Reconciler) settle(ctx context.Context, s subject, d machine.Desired, plan machine.Plan) error {
-	status := s.olvm.Status.OLVM
-	switch {
-	case plan.Action == machine.ClearInitialization && plan.Running:
-		status.VirtualMachine.InitializationCleared = true
-	case plan.Action == machine.GiveUpAddresses && plan.Reason == infrav1.AddressConflictReason:
-		conflict(s.olvm, plan.Message)
+// settle records what a step that succeeded means for the machine's own object; a refused one has no action.
+func settle(olvm *infrav1.OLVMMachine, plan machine.Plan) {
+	switch plan.Action {
+	case machine.ClearInitialization:
+		olvm.Status.OLVM.VirtualMachine.InitializationCleared = true
+	case machine.GiveUpAddresses:
+		conflict(olvm, plan.Message)
 	}
-	if !plan.Running {
-		return nil
+	if plan.Running {
+		olvm.Status.Initialization.Provisioned = ptr.To(true)
+		olvm.Status.Addresses = addresses(olvm)
+		delete(olvm.Annotations, clusterctlv1.BlockMoveAnnotation)
 	}
-	s.olvm.Status.Initialization.Provisioned = ptr.To(true)
-	s.olvm.Status.Addresses = addresses(s.olvm)
-	delete(s.olvm.Annotations, clusterctlv1.BlockMoveAnnotation)
-	return nil
 }
 
 // refuse names what the spec asks for that is not implemented, or cannot be.

@@ -14,11 +14,13 @@ import (
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/credentials"
 	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 const (
 	waitForCredentials = 10 * time.Second
 	waitForAddress     = 15 * time.Second
+	waitForPlace       = 30 * time.Second
 )
 
 func ownedConditions() []string {
@@ -45,42 +47,45 @@ func showsReason(olvm *infrav1.OLVMMachine, reason string) bool {
 	return conditions.GetReason(olvm, infrav1.VMReadyCondition) == reason
 }
 
-// waiting shows what is waited for; the change itself wakes us.
-func waiting(olvm *infrav1.OLVMMachine, reason, message string) (ctrl.Result, error) {
-	show(olvm, machine.Plan{Reason: reason, Message: message})
-	return ctrl.Result{}, nil
-}
-
-func invalid(olvm *infrav1.OLVMMachine, err error) (ctrl.Result, error) {
+func invalid(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	show(olvm, machine.Plan{Reason: infrav1.InvalidSpecReason, Message: err.Error()})
-	return ctrl.Result{RequeueAfter: time.Minute}, nil
+	return ctrl.Result{RequeueAfter: time.Minute}
 }
 
-func noEngine(olvm *infrav1.OLVMMachine, err error) (ctrl.Result, error) {
+func noEngine(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	reason := infrav1.EngineUnavailableReason
 	var missing *credentials.MissingError
 	if errors.As(err, &missing) {
 		reason = infrav1.CredentialsMissingReason
 	}
 	show(olvm, machine.Plan{Reason: reason, Message: err.Error()})
-	return ctrl.Result{RequeueAfter: waitForCredentials}, nil
+	return ctrl.Result{RequeueAfter: waitForCredentials}
 }
 
-func refused(olvm *infrav1.OLVMMachine, doing machine.Action, err error) (ctrl.Result, error) {
+func refused(olvm *infrav1.OLVMMachine, doing machine.Action, err error) ctrl.Result {
 	plan := machine.Refused(doing, err)
 	show(olvm, plan)
-	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+	return ctrl.Result{RequeueAfter: plan.Wake}
 }
 
-func noAddress(olvm *infrav1.OLVMMachine, err error) (ctrl.Result, error) {
+// noPlace tells a name that the engine does not have from an engine that does not answer.
+func noPlace(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
+	plan := machine.Refused("find where the VM belongs", err)
+	if ovirt.KindOf(err) == ovirt.NotFound {
+		plan.Reason, plan.Wake = infrav1.NotFoundInEngineReason, waitForPlace
+	}
+	show(olvm, plan)
+	return ctrl.Result{RequeueAfter: plan.Wake}
+}
+
+func noAddress(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	reason := infrav1.InvalidSpecReason
 	if errors.Is(err, errPoolExhausted) {
 		reason = infrav1.PoolExhaustedReason
 	}
 	show(olvm, machine.Plan{Reason: reason, Message: fmt.Sprintf("cannot choose an address: %v", err)})
-	conflictFree := metav1.Condition{Type: infrav1.AddressesWonCondition, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error()}
-	conditions.Set(olvm, conflictFree)
-	return ctrl.Result{RequeueAfter: waitForAddress}, nil
+	conditions.Set(olvm, metav1.Condition{Type: infrav1.AddressesWonCondition, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error()})
+	return ctrl.Result{RequeueAfter: waitForAddress}
 }
 
 // record copies what the engine shows into the status.
