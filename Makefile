@@ -1,0 +1,65 @@
+# Everything a developer needs is one of these; `make help` lists them. Go and git are the only prerequisites.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PROGRAMS := ocne ocne-manager olvmsim
+LDFLAGS := -s -w -X main.version=$(VERSION)
+SOURCES := $(shell find api cmd config internal pkg -name '*.go' -o -name '*.yaml' 2>/dev/null) go.mod go.sum
+LINT_TOOL := go tool -modfile=hack/tools/go.mod
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Build all programs into bin/
+
+bin/%: $(SOURCES)
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/$*
+
+bin/ocne-controlplane: controlplane/go.mod controlplane/go.sum $(wildcard controlplane/*.go) hack/build-controlplane.sh
+	hack/build-controlplane.sh $@
+	@touch $@
+
+# The same programs with the race detector, for the integration tests.
+bin/race/%: $(SOURCES)
+	CGO_ENABLED=1 go build -race -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/$*
+
+bin/race/ocne-controlplane: controlplane/go.mod controlplane/go.sum $(wildcard controlplane/*.go) hack/build-controlplane.sh
+	hack/build-controlplane.sh $@ -race
+	@touch $@
+
+.PHONY: race-build
+race-build: $(addprefix bin/race/,$(PROGRAMS)) bin/race/ocne-controlplane
+
+.PHONY: demo
+demo: build ## From nothing to a Kubernetes cluster on a simulated OLVM
+	hack/demo.sh up
+
+.PHONY: demo-down
+demo-down: build ## Delete the demo's cluster and prove that the engine holds nothing of it
+	hack/demo.sh down
+
+.PHONY: test
+test: race-build ## Run all tests that need no root: unit and integration, with the race detector
+	go vet ./...
+	cd controlplane && go vet ./...
+	CGO_ENABLED=1 OCNE_BIN=$(CURDIR)/bin/race go test -race -trimpath -timeout 30m ./...
+
+.PHONY: lint
+lint: ## Check style and the import boundaries of the design
+	$(LINT_TOOL) golangci-lint run ./...
+	cd controlplane && go tool -modfile=../hack/tools/go.mod golangci-lint run --config ../.golangci.yml ./...
+
+.PHONY: generate
+generate: ## Regenerate deep copies, custom resource definitions and what is taken from Cluster API
+	hack/generate.sh
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./internal/... ./pkg/...
+
+.PHONY: clean
+clean: ## Remove what was built (the build cache outside the tree stays)
+	rm -rf bin

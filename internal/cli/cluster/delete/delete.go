@@ -1,0 +1,102 @@
+// Package delete is the command "ocne cluster delete".
+package delete
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+// Options of the command.
+type Options struct {
+	Environment *cli.Environment
+	// ConfigFile is the cluster file; it may be empty.
+	ConfigFile string
+	// Flags win over the configuration; nil means not given.
+	Flags config.Flags
+	// Kubeconfig names the management cluster.
+	Kubeconfig string
+	// Timeout of the whole command; 0 means none.
+	Timeout time.Duration
+}
+
+const long = `Delete removes a cluster, with all its VMs, disks and addresses, and waits until the engine holds nothing of it any more. It does
+not ask. Then it removes what 'ocne cluster start' made beside the cluster: the credentials Secret, the CA ConfigMap and the
+namespace, unless somebody else made or uses them, and ~/.kube/kubeconfig.NAME. An embedded management cluster is stopped and
+removed with its last cluster.
+
+Name the cluster with -c or -C; without either, it is the one of the defaults file, or "ocne". With -C alone it is looked for in
+all namespaces, and nothing but the management cluster is needed.
+
+It may be interrupted and run again. A cluster that is gone already is no error, unless there are other clusters and nothing was
+left of this one: then its name is taken for a mistake.`
+
+const example = `  # Delete the cluster that demo.yaml describes
+  ocne cluster delete -c demo.yaml
+
+  # Delete a cluster by its name
+  ocne cluster delete -C demo`
+
+// NewCommand returns the command; run is Run but in tests.
+func NewCommand(env *cli.Environment, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Environment: env}
+	cmd := &cobra.Command{
+		Use:     "delete",
+		Short:   "Delete a cluster and everything of it in the engine",
+		Long:    long,
+		Example: example,
+		Args:    cli.NoArguments,
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
+	f.StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file`")
+	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
+	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
+	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
+	f.StringP("session", "s", "", "") // of the existing ocne; does nothing with OLVM
+	f.Lookup("session").Hidden = true
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("provider") && *provider != config.ProviderOLVM {
+			return &cli.UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("unknown provider %q: use olvm", *provider)}
+		}
+		o.Flags = config.Flags{Name: cli.Given(cmd, "cluster-name", name), Provider: cli.Given(cmd, "provider", provider)}
+		return run(cmd.Context(), o)
+	}
+	return cmd
+}
+
+// Run deletes the cluster.
+func Run(ctx context.Context, o *Options) error {
+	env := o.Environment
+	c, _, err := config.Load(config.Options{
+		ClusterFile: o.ConfigFile, Flags: o.Flags, Getenv: env.Getenv, HomeDir: env.HomeDir,
+	})
+	if err != nil {
+		return err
+	}
+	report := env.Reporter(c.Quiet)
+	defer report.Close()
+	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	err = cluster.Delete(ctx, cluster.DeleteOptions{
+		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig),
+	}, report)
+	report.Close()
+	var unfinished *cluster.UnfinishedError
+	if !errors.As(err, &unfinished) {
+		return err
+	}
+	advice := "Nothing was deleted. To delete cluster " + c.Name + ", run the same command again."
+	if unfinished.Applied {
+		advice = "The deletion of cluster " + c.Name + " goes on without this command. Run the same command again to wait for it and to\n" +
+			"remove what ocne made beside the cluster."
+	}
+	return &cluster.AdvisedError{Err: err, Advice: advice}
+}

@@ -1,0 +1,77 @@
+package list
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/iostreams"
+	"github.com/ocne-project/ocne/internal/cluster"
+)
+
+func TestFormats(t *testing.T) {
+	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	clusters := []cluster.Listed{
+		{
+			Name: "demo", Namespace: "olvm", Provider: "olvm", Phase: "Provisioned", Version: "v1.33.5", Endpoint: "https://192.0.2.160:6443",
+			ControlPlane: cluster.Replicas{Ready: 3, Desired: 3}, Workers: cluster.Replicas{Ready: 1, Desired: 2}, Created: created,
+		},
+		{Name: "new", Namespace: "olvm", Created: created},
+	}
+	for format, want := range map[string]string{
+		"": `NAME   NAMESPACE   PHASE         CONTROL PLANE   WORKERS   VERSION   AGE
+demo   olvm        Provisioned   3/3             1/2       v1.33.5   90m
+new    olvm        -             0/0             0/0       -         90m
+`,
+		"wide": `NAME   NAMESPACE   PHASE         CONTROL PLANE   WORKERS   VERSION   AGE   PROVIDER   ENDPOINT
+demo   olvm        Provisioned   3/3             1/2       v1.33.5   90m   olvm       https://192.0.2.160:6443
+new    olvm        -             0/0             0/0       -         90m   -          -
+`,
+		"yaml": `- controlPlane:
+    desired: 3
+    ready: 3
+  created: "2026-01-02T03:04:05Z"
+  endpoint: https://192.0.2.160:6443
+  name: demo
+  namespace: olvm
+  phase: Provisioned
+  provider: olvm
+  version: v1.33.5
+  workers:
+    desired: 2
+    ready: 1
+- controlPlane:
+    desired: 0
+    ready: 0
+  created: "2026-01-02T03:04:05Z"
+  endpoint: ""
+  name: new
+  namespace: olvm
+  phase: ""
+  provider: ""
+  version: ""
+  workers:
+    desired: 0
+    ready: 0
+`,
+	} {
+		t.Run(format, func(t *testing.T) {
+			streams, out, _ := iostreams.Buffers()
+			o := &Options{Output: format, Environment: &cli.Environment{
+				Streams: streams, Now: func() time.Time { return created.Add(90 * time.Minute) },
+			}}
+			require.NoError(t, o.print(clusters))
+			require.Equal(t, want, out.String())
+		})
+	}
+}
+
+func TestNoClustersIsAnEmptyArrayForPrograms(t *testing.T) {
+	streams, out, told := iostreams.Buffers()
+	o := &Options{Output: "json", Environment: &cli.Environment{Streams: streams}}
+	require.NoError(t, o.print([]cluster.Listed{}))
+	require.Equal(t, "[]\n", out.String())
+	require.Empty(t, told.String())
+}

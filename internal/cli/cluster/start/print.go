@@ -1,0 +1,109 @@
+package start
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/ocne-project/ocne/internal/cluster"
+)
+
+// command is a command line for the same cluster and management cluster, to be copied into a shell.
+func (o *Options) command(verb, name string) string {
+	words := []string{"ocne", "cluster", verb}
+	if verb != "list" {
+		if o.ConfigFile != "" {
+			words = append(words, "-c", quote(o.ConfigFile))
+		}
+		if o.ConfigFile == "" || o.Flags.Name != nil {
+			words = append(words, "-C", quote(name))
+		}
+	}
+	if verb == "start" {
+		words = append(words, o.startFlags()...)
+	}
+	if o.Kubeconfig != "" {
+		words = append(words, "-k", quote(o.Kubeconfig))
+	}
+	return strings.Join(words, " ")
+}
+
+func (o *Options) startFlags() []string {
+	var words []string
+	for _, flag := range []struct {
+		name  string
+		value *string
+	}{
+		{"-P", o.Flags.Provider}, {"-v", o.Flags.KubernetesVersion}, {"--virtual-ip", o.Flags.VirtualIP},
+	} {
+		if flag.value != nil {
+			words = append(words, flag.name, quote(*flag.value))
+		}
+	}
+	for _, flag := range []struct {
+		name  string
+		value *int
+	}{{"-n", o.Flags.ControlPlaneNodes}, {"-w", o.Flags.WorkerNodes}} {
+		if flag.value != nil {
+			words = append(words, flag.name, strconv.Itoa(*flag.value))
+		}
+	}
+	return words
+}
+
+// quote protects a word from the shell when that is needed.
+func quote(word string) string {
+	special := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/:@%+=,", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func (o *Options) print(s *cluster.Summary) error {
+	out := tabwriter.NewWriter(o.Environment.Streams.Out, 0, 0, 3, ' ', 0)
+	row := func(cells ...string) { _, _ = fmt.Fprintln(out, strings.Join(cells, "\t")) }
+	row("NAME", "STATUS", "ROLES", "VERSION", "INTERNAL-IP")
+	for _, n := range s.Nodes {
+		row(n.Name, n.Status, n.Roles, n.Version, n.InternalIP)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	row()
+	row("MACHINE", "VM STATUS", "ADDRESS", "PROVIDER ID")
+	for _, m := range s.Machines {
+		row(m.Name, cmp.Or(m.VMStatus, "-"), cmp.Or(m.Address, "-"), cmp.Or(m.ProviderID, "-"))
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	next := []string{
+		"kubectl --kubeconfig " + quote(s.Kubeconfig) + " get nodes",
+		o.command("list", ""),
+		o.scaled(s) + "   # another number of workers",
+		o.command("delete", s.Name),
+	}
+	if s.ManagementKubeconfig != "" {
+		next = append(next, "kubectl --kubeconfig "+quote(s.ManagementKubeconfig)+" get clusters,machines,olvmmachines -A   # Cluster API's view")
+	}
+	_, err := fmt.Fprintf(o.Environment.Streams.Out, "\nWhat next:\n  %s\n", strings.Join(next, "\n  "))
+	return err
+}
+
+// scaled is the start command with two workers more.
+func (o *Options) scaled(s *cluster.Summary) string {
+	workers := 2
+	for _, n := range s.Nodes {
+		if n.Roles == "<none>" {
+			workers++
+		}
+	}
+	more := *o
+	more.Flags.WorkerNodes = &workers
+	return more.command("start", s.Name)
+}

@@ -1,0 +1,148 @@
+// Package start is the command "ocne cluster start".
+package start
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+// Options of the command.
+type Options struct {
+	Environment *cli.Environment
+	// ConfigFile is the cluster file; it may be empty.
+	ConfigFile string
+	// Flags win over the configuration; nil means not given.
+	Flags config.Flags
+	// Kubeconfig names the management cluster.
+	Kubeconfig string
+	// Timeout of the whole command; 0 means none.
+	Timeout time.Duration
+	// Ignored are the given flags that this provider has no use for.
+	Ignored []string
+}
+
+const long = `Start makes the cluster that the configuration describes and waits until all its nodes are Ready.
+
+Values come from the flags, else from the cluster file (--config), else from the defaults file (~/.ocne/defaults.yaml, or what
+OCNE_DEFAULTS names). The engine's credentials come from OCNE_OLVM_USERNAME, OCNE_OLVM_PASSWORD and OCNE_OLVM_SCOPE, or from
+the file that the key credentialsFile names.
+
+Run it again at any time: it goes on where it was, and makes a running cluster what the configuration says, for example after a
+change of --worker-nodes. Ctrl-C ends the command, not the cluster.
+
+The management cluster is the one of --kubeconfig, else of KUBECONFIG, else of the key kubeconfig in the configuration. Without
+any of them, an embedded one runs as two processes on this machine, with its state and logs in ~/.ocne/management, until
+its last cluster is deleted. OCNE_MANAGER_FEATURE_GATES sets Cluster API feature gates of the embedded one, beside
+ReconcilerRateLimiting=false, its default because its API server serves nothing else.
+
+The cluster's own kubeconfig is written to ~/.kube/kubeconfig.NAME.`
+
+const example = `  # Make the cluster that demo.yaml describes
+  ocne cluster start -c demo.yaml
+
+  # Scale its workers
+  ocne cluster start -c demo.yaml -w 5
+
+  # Use Cluster API and the OLVM provider of an existing cluster
+  ocne cluster start -c demo.yaml --kubeconfig ~/.kube/management`
+
+// NewCommand returns the command; run is Run but in tests.
+func NewCommand(env *cli.Environment, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Environment: env}
+	cmd := &cobra.Command{
+		Use:     "start",
+		Short:   "Make a cluster, or make a running one what its configuration says",
+		Long:    long,
+		Example: example,
+		Args:    cli.NoArguments,
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
+	f.StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file`")
+	controlPlanes := f.Uint16P("control-plane-nodes", "n", 0, "`number` of control plane nodes, odd")
+	workers := f.Uint16P("worker-nodes", "w", 0, "`number` of worker nodes")
+	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
+	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
+	version := f.StringP("version", "v", "", "Kubernetes `version`, such as 1.33")
+	virtualIP := f.String("virtual-ip", "", "`address` of the cluster's API")
+	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
+	// Flags of the existing ocne that do nothing with OLVM; scripts may still give them.
+	f.StringP("session", "s", "", "")
+	f.StringP("key", "i", "", "")
+	f.StringP("boot-volume-container-image", "o", "", "")
+	f.StringP("auto-start-ui", "u", "", "")
+	f.String("load-balancer", "", "")
+	unused := []string{"session", "key", "boot-volume-container-image", "auto-start-ui", "load-balancer"}
+	for _, flag := range unused {
+		f.Lookup(flag).Hidden = true
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		o.Flags = config.Flags{
+			Name: cli.Given(cmd, "cluster-name", name), Provider: cli.Given(cmd, "provider", provider),
+			KubernetesVersion: cli.Given(cmd, "version", version), VirtualIP: cli.Given(cmd, "virtual-ip", virtualIP),
+			ControlPlaneNodes: cli.GivenCount(cmd, "control-plane-nodes", controlPlanes), WorkerNodes: cli.GivenCount(cmd, "worker-nodes", workers),
+		}
+		for _, flag := range unused {
+			if cmd.Flags().Changed(flag) {
+				o.Ignored = append(o.Ignored, "--"+flag)
+			}
+		}
+		return run(cmd.Context(), o)
+	}
+	return cmd
+}
+
+// Run makes the cluster and prints what came of it.
+func Run(ctx context.Context, o *Options) error {
+	env := o.Environment
+	c, warnings, err := config.Load(config.Options{
+		ClusterFile: o.ConfigFile, Flags: o.Flags, Getenv: env.Getenv, HomeDir: env.HomeDir,
+	})
+	if err != nil {
+		return err
+	}
+	report := env.Reporter(c.Quiet)
+	defer report.Close()
+	warn(report, o.Ignored, warnings)
+	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	summary, err := cluster.Create(ctx, cluster.CreateOptions{
+		Config: c, Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig), Getenv: env.Getenv,
+	}, report)
+	report.Close()
+	var unfinished *cluster.UnfinishedError
+	if errors.As(err, &unfinished) {
+		return &cluster.AdvisedError{Err: err, Advice: o.resume(c.Name, unfinished)}
+	}
+	if err != nil {
+		return err
+	}
+	return o.print(summary)
+}
+
+func warn(report progress.Reporter, ignored []string, warnings []config.Warning) {
+	for _, flag := range ignored {
+		report.Warn(flag + " has no effect with provider olvm")
+	}
+	for _, w := range warnings {
+		report.Warn(w.String())
+	}
+}
+
+func (o *Options) resume(name string, e *cluster.UnfinishedError) string {
+	state := "Cluster " + name + " stays, and goes on without this command:"
+	if !e.Applied {
+		state = "Cluster " + name + " was not made yet, or not completely:"
+	}
+	return fmt.Sprintf("%s\n  %s   # see how far it is\n  %s   # go on, and wait for it\n  %s   # remove it",
+		state, o.command("list", ""), o.command("start", name), o.command("delete", name))
+}

@@ -1,0 +1,147 @@
+package start
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/iostreams"
+	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func parse(t *testing.T, args ...string) (*Options, error) {
+	t.Helper()
+	var got *Options
+	cmd := NewCommand(nil, func(_ context.Context, o *Options) error { got = o; return nil })
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetErr(io.Discard)
+	return got, cmd.ExecuteContext(t.Context())
+}
+
+func TestArguments(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want Options
+	}{
+		"none": {nil, Options{}},
+		"long flags": {
+			[]string{"--kubeconfig", "k", "--config", "c", "--timeout", "30m"},
+			Options{Kubeconfig: "k", ConfigFile: "c", Timeout: 30 * time.Minute},
+		},
+		"short flags": {
+			[]string{"-k", "k", "-c", "c", "-n", "3", "-w", "2", "-C", "demo", "-P", "olvm", "-v", "1.33", "--virtual-ip", "192.0.2.1"},
+			Options{Kubeconfig: "k", ConfigFile: "c", Flags: config.Flags{
+				ControlPlaneNodes: ptr(3), WorkerNodes: ptr(2), Name: ptr("demo"), Provider: ptr("olvm"),
+				KubernetesVersion: ptr("1.33"), VirtualIP: ptr("192.0.2.1"),
+			}},
+		},
+		"a zero that is given is not the same as none": {[]string{"-w", "0"}, Options{Flags: config.Flags{WorkerNodes: ptr(0)}}},
+		"flags of the existing ocne without a use here": {
+			[]string{"-s", "qemu:///system", "-i", "key", "-o", "image", "-u", "false", "--load-balancer", "x"},
+			Options{Ignored: []string{"--session", "--key", "--boot-volume-container-image", "--auto-start-ui", "--load-balancer"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parse(t, test.args...)
+			require.NoError(t, err)
+			require.Equal(t, &test.want, got)
+		})
+	}
+}
+
+func TestWrongArguments(t *testing.T) {
+	for name, args := range map[string][]string{
+		"a count below 0":   {"-w", "-1"},
+		"no count":          {"-n", "three"},
+		"an unknown flag":   {"--colour"},
+		"a free argument":   {"demo"},
+		"a time of no sort": {"--timeout", "soon"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parse(t, args...)
+			require.Error(t, err)
+			require.Nil(t, got)
+		})
+	}
+}
+
+func TestCommandsToTryNextNameTheSameClusters(t *testing.T) {
+	for name, test := range map[string]struct {
+		args                []string
+		start, del, listing string
+	}{
+		"by configuration": {
+			[]string{"-c", "my demo.yaml", "-w", "2"},
+			"ocne cluster start -c 'my demo.yaml' -w 2", "ocne cluster delete -c 'my demo.yaml'", "ocne cluster list",
+		},
+		"by flags": {
+			[]string{"-C", "demo", "-P", "olvm", "-n", "3", "-k", "/m"},
+			"ocne cluster start -C demo -P olvm -n 3 -k /m", "ocne cluster delete -C demo -k /m", "ocne cluster list -k /m",
+		},
+		"by the defaults file": {nil, "ocne cluster start -C demo", "ocne cluster delete -C demo", "ocne cluster list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := parse(t, test.args...)
+			require.NoError(t, err)
+			require.Equal(t, []string{test.start, test.del, test.listing},
+				[]string{o.command("start", "demo"), o.command("delete", "demo"), o.command("list", "")})
+		})
+	}
+}
+
+func TestTheResultIsTwoTablesAndWhatToDoNext(t *testing.T) {
+	streams, out, _ := iostreams.Buffers()
+	o := &Options{Environment: &cli.Environment{Streams: streams}, ConfigFile: "demo.yaml"}
+	require.NoError(t, o.print(&cluster.Summary{
+		Name: "demo", Kubeconfig: "/home/me/.kube/kubeconfig.demo", ManagementKubeconfig: "/m",
+		Nodes: []cluster.Node{
+			{Name: "demo-control-plane-a", Status: "Ready", Roles: "control-plane", Version: "v1.33.5", InternalIP: "192.0.2.164"},
+			{Name: "demo-md-0-b", Status: "Ready", Roles: "<none>", Version: "v1.33.5", InternalIP: "192.0.2.170"},
+		},
+		Machines: []cluster.Machine{{Name: "demo-control-plane-a", VMStatus: "up", Address: "192.0.2.164", ProviderID: "olvm://1"}, {Name: "demo-md-0-b"}},
+	}))
+	require.Equal(t, `NAME                   STATUS   ROLES           VERSION   INTERNAL-IP
+demo-control-plane-a   Ready    control-plane   v1.33.5   192.0.2.164
+demo-md-0-b            Ready    <none>          v1.33.5   192.0.2.170
+
+MACHINE                VM STATUS   ADDRESS       PROVIDER ID
+demo-control-plane-a   up          192.0.2.164   olvm://1
+demo-md-0-b            -           -             -
+
+What next:
+  kubectl --kubeconfig /home/me/.kube/kubeconfig.demo get nodes
+  ocne cluster list
+  ocne cluster start -c demo.yaml -w 3   # another number of workers
+  ocne cluster delete -c demo.yaml
+  kubectl --kubeconfig /m get clusters,machines,olvmmachines -A   # Cluster API's view
+`, out.String())
+}
+
+func TestAnInterruptedStartSaysWhatIsLeftAndHowToGoOn(t *testing.T) {
+	streams, _, told := iostreams.Buffers()
+	o := &Options{Environment: &cli.Environment{Streams: streams}, ConfigFile: "demo.yaml"}
+	unfinished := &cluster.UnfinishedError{
+		Err: context.Canceled, Applied: true, Waiting: []progress.Item{{Name: "workers", State: "1 of 2 ready", Detail: "NotAvailable"}},
+	}
+	err := error(&cluster.AdvisedError{Err: errors.Join(unfinished), Advice: o.resume("demo", unfinished)})
+	cli.PrintError(streams.Err, err)
+	require.Equal(t, `Error: context canceled; still waiting for
+  workers: 1 of 2 ready - NotAvailable
+
+Cluster demo stays, and goes on without this command:
+  ocne cluster list   # see how far it is
+  ocne cluster start -c demo.yaml   # go on, and wait for it
+  ocne cluster delete -c demo.yaml   # remove it
+`, told.String())
+	require.Equal(t, cli.ExitInterrupted, cli.ExitCode(err))
+}

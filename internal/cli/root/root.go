@@ -1,0 +1,131 @@
+// Package root puts the commands of ocne together.
+package root
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/cluster/delete"
+	"github.com/ocne-project/ocne/internal/cli/cluster/list"
+	"github.com/ocne-project/ocne/internal/cli/cluster/start"
+	"github.com/ocne-project/ocne/internal/cli/version"
+)
+
+const long = `Ocne makes Kubernetes clusters on Oracle Linux Virtualization Manager and manages them with Cluster API.
+
+Exit codes: 0 success, 1 error, 2 wrong command line, 130 interrupted.`
+
+// Main runs the command that args name, tells its error and returns the exit code.
+func Main(ctx context.Context, env *cli.Environment, args []string) int {
+	cmd := NewCommand(env)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	cli.PrintError(env.Streams.Err, err)
+	return cli.ExitCode(err)
+}
+
+// NewCommand returns the whole tree of commands.
+func NewCommand(env *cli.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "ocne",
+		Short:         "Kubernetes clusters on Oracle Linux Virtualization Manager",
+		Long:          long,
+		Example:       "  ocne cluster start -c demo.yaml\n  ocne cluster list\n  ocne cluster delete -c demo.yaml",
+		Version:       version.Describe(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	group(cmd)
+	cmd.SetVersionTemplate("ocne {{.Version}}\n")
+	cmd.SetIn(env.Streams.In)
+	cmd.SetOut(env.Streams.Out)
+	cmd.SetErr(env.Streams.Err)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &cli.UsageError{Command: cmd.CommandPath(), Err: err}
+	})
+	level := cmd.PersistentFlags().StringP("log-level", "l", "info", "`level` of messages: error, info, debug or trace")
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return setLogLevel(env, cmd, *level) }
+
+	clusters := &cobra.Command{
+		Use:     "cluster",
+		Short:   "Make, list and delete clusters",
+		Example: "  ocne cluster start -c demo.yaml",
+	}
+	group(clusters)
+	clusters.AddCommand(start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run))
+	cmd.AddCommand(clusters, version.NewCommand(env))
+	cmd.SetHelpCommand(helpCommand())
+	cmd.InitDefaultCompletionCmd()
+	for _, c := range cmd.Commands() {
+		if c.Name() == "completion" {
+			group(c)
+			for _, shell := range c.Commands() {
+				shell.Args = cli.NoArguments
+			}
+		}
+	}
+	return cmd
+}
+
+// helpCommand replaces cobra's, which succeeds for a command that does not exist.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Show the help of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err == nil && len(rest) > 0 {
+				err = fmt.Errorf("unknown command %q for %q", rest[0], found.CommandPath())
+			}
+			if err != nil {
+				return &cli.UsageError{Command: cmd.Root().CommandPath(), Err: err}
+			}
+			return found.Help()
+		},
+	}
+}
+
+// group makes a command that only holds others: it shows its help, and refuses what it does not hold. Cobra would show the help and
+// succeed for both.
+func group(cmd *cobra.Command) {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+		cmd.SuggestionsMinimumDistance = 2
+		if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
+			slices.Sort(names)
+			err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(names, " or "))
+		}
+		return &cli.UsageError{Command: cmd.CommandPath(), Err: err}
+	}
+}
+
+// setLogLevel: error hides progress; debug and trace show the requests to Kubernetes APIs. Trace stops short of the level (8) at which
+// client-go logs the content of requests, because they hold the engine's password.
+func setLogLevel(env *cli.Environment, cmd *cobra.Command, name string) error {
+	verbosity, known := map[string]string{"error": "", "info": "", "debug": "6", "trace": "7"}[name]
+	if !known {
+		return &cli.UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("unknown log level %q: use error, info, debug or trace", name)}
+	}
+	env.Quiet = name == "error"
+	if verbosity == "" {
+		klog.SetLogger(logr.Discard())
+		ctrllog.SetLogger(logr.Discard())
+		return nil
+	}
+	klog.LogToStderr(true)
+	ctrllog.SetLogger(klog.Background())
+	var level klog.Level
+	return level.Set(verbosity)
+}

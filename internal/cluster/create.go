@@ -1,0 +1,202 @@
+// Package cluster makes, lists and deletes clusters. It is what the command line is a skin of; everything in it is told what to do by
+// options and tells what it does to a progress.Reporter.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+// cleanUpTimeout bounds what is done after a command has failed or was interrupted.
+const cleanUpTimeout = 30 * time.Second
+
+// CreateOptions say what to create.
+type CreateOptions struct {
+	// Config is the loaded configuration; it is validated here.
+	Config *config.Config
+	// Management chooses the management cluster.
+	Management ManagementOptions
+	// Getenv reads the engine's credentials.
+	Getenv func(string) string
+}
+
+// UnfinishedError says that a command ended before its target was reached. What was applied goes on by itself.
+type UnfinishedError struct {
+	// Err is why the command ended: context.Canceled after an interrupt.
+	Err error
+	// Applied says that the cluster's objects are in the management cluster.
+	Applied bool
+	// Waiting is what was still waited for.
+	Waiting []progress.Item
+}
+
+// Error names what was still waited for.
+func (e *UnfinishedError) Error() string {
+	if len(e.Waiting) == 0 {
+		return e.Err.Error()
+	}
+	var names []string
+	for _, item := range e.Waiting {
+		line := item.Name + ": " + item.State
+		if item.Detail != "" {
+			line += " - " + item.Detail
+		}
+		names = append(names, "  "+progress.OneLine(line))
+	}
+	return fmt.Sprintf("%v; still waiting for\n%s", e.Err, strings.Join(names, "\n"))
+}
+
+// Unwrap returns why the command ended.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+// plan is everything that is applied, worked out before anything is touched.
+type plan struct {
+	key         client.ObjectKey
+	credentials *corev1.Secret
+	ca          *corev1.ConfigMap // nil when none is configured
+	objects     []client.Object
+}
+
+func newPlan(c *config.Config, getenv func(string) string) (*plan, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	credentials, err := c.Credentials(getenv)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{key: client.ObjectKey{Namespace: c.Namespace, Name: c.Name}, credentials: c.CredentialsSecret(credentials)}
+	if p.ca, err = c.CAConfigMap(); err != nil {
+		return nil, err
+	}
+	p.objects, err = c.Objects()
+	return p, err
+}
+
+// Create makes the configured cluster, or makes an existing one what the configuration says, and waits until it is: every machine up to
+// date and running, every node Ready. It may be interrupted and called again at any time. The error is an *UnfinishedError when the
+// context ended first.
+func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Summary, error) {
+	p, err := newPlan(o.Config, o.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	c := o.Config
+	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, %d control plane and %d worker nodes, API at %s port %d",
+		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.WorkerNodes, c.VirtualIP, c.APIServerPort))
+	m, err := OpenManagement(ctx, o.Management, report)
+	if err != nil {
+		return nil, unfinished(ctx, err, false, nil)
+	}
+	report.Step("Management cluster: " + m.Description)
+	summary, err := m.create(ctx, o, p, report)
+	if err == nil {
+		return summary, m.Close()
+	}
+	// Nothing is left running when nothing was applied.
+	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	return nil, errors.Join(err, m.CloseAndStopIfIdle(afterwards, report))
+}
+
+func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*Summary, error) {
+	if err := m.applyPlan(ctx, p, report); err != nil {
+		return nil, unfinished(ctx, err, false, nil)
+	}
+	c := o.Config
+	report.Step(fmt.Sprintf("Applied the objects of cluster %s", c.Name))
+	t := target{controlPlane: c.ControlPlaneNodes, workers: c.WorkerNodes}
+	w := &workload{kubeconfigPath: c.KubeconfigPath()}
+	var last *snapshot
+	var waiting []progress.Item
+	title := "Cluster " + c.Name
+	err := m.watch(ctx, p.key, report, title, func(s *snapshot) (bool, error) {
+		if s.cluster == nil {
+			return false, fmt.Errorf("cluster %s was deleted while it was waited for", p.key)
+		}
+		if err := m.observeNodes(ctx, p.key, w, s, report); err != nil {
+			return false, err
+		}
+		last, waiting = s, t.view(s)
+		report.Show(title, waiting)
+		return t.reached(s), nil
+	})
+	report.Close()
+	if err != nil {
+		return nil, unfinished(ctx, err, true, waiting)
+	}
+	report.Step(fmt.Sprintf("Cluster %s is ready", c.Name))
+	return summarize(last, w.kubeconfigPath, m), nil
+}
+
+// observeNodes completes a snapshot with what the cluster's own API says. An API that does not answer is a state of the cluster; only
+// a kubeconfig that cannot be used or written is an error.
+func (m *Management) observeNodes(ctx context.Context, key client.ObjectKey, w *workload, s *snapshot, report progress.Reporter) error {
+	if !s.controlPlaneInitialized() {
+		return nil
+	}
+	kubeconfig, err := readKubeconfig(ctx, m.Client, key)
+	if err != nil {
+		s.nodesErr = err
+		return nil //nolint:nilerr // shown as the state of the cluster
+	}
+	written, err := w.connect(kubeconfig)
+	if err != nil {
+		return err
+	}
+	if written {
+		report.Step("Wrote the kubeconfig " + w.kubeconfigPath)
+	}
+	w.readNodes(ctx, s)
+	return nil
+}
+
+// applyPlan applies everything in an order in which each object finds what it needs.
+func (m *Management) applyPlan(ctx context.Context, p *plan, report progress.Reporter) error {
+	namespaces := []string{p.key.Namespace, p.credentials.Namespace}
+	if p.ca != nil {
+		namespaces = append(namespaces, p.ca.Namespace)
+	}
+	for _, name := range namespaces {
+		if err := ensureNamespace(ctx, m.Client, name, report); err != nil {
+			return err
+		}
+	}
+	if err := applyShared(ctx, m.Client, p.credentials); err != nil {
+		return err
+	}
+	if p.ca != nil {
+		if err := applyShared(ctx, m.Client, p.ca); err != nil {
+			return err
+		}
+	}
+	for _, obj := range p.objects {
+		if err := apply(ctx, m.Client, obj); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unfinished turns an error that comes from the end of the context into an UnfinishedError and leaves every other one as it is.
+func unfinished(ctx context.Context, err error, applied bool, items []progress.Item) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	e := &UnfinishedError{Err: context.Cause(ctx), Applied: applied}
+	for _, item := range items {
+		if !item.Done {
+			e.Waiting = append(e.Waiting, item)
+		}
+	}
+	return e
+}

@@ -1,0 +1,14 @@
+package cluster
+
+// AdvisedError is an error that somebody can do something about.
+type AdvisedError struct {
+	Err error
+	// Advice says what to do next: whole sentences, lines of a command indented.
+	Advice string
+}
+
+// Error is what happened, without the advice.
+func (e *AdvisedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *AdvisedError) Unwrap() error { return e.Err }

@@ -1,0 +1,91 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+)
+
+// Listed is one cluster in a list.
+type Listed struct {
+	Name         string    `json:"name"`
+	Namespace    string    `json:"namespace"`
+	Provider     string    `json:"provider"`
+	Phase        string    `json:"phase"`
+	ControlPlane Replicas  `json:"controlPlane"`
+	Workers      Replicas  `json:"workers"`
+	Version      string    `json:"version"`
+	Endpoint     string    `json:"endpoint"`
+	Created      time.Time `json:"created"`
+}
+
+// Replicas counts machines.
+type Replicas struct {
+	Ready   int `json:"ready"`
+	Desired int `json:"desired"`
+}
+
+// String is READY/DESIRED.
+func (r Replicas) String() string { return fmt.Sprintf("%d/%d", r.Ready, r.Desired) }
+
+// List returns the clusters of the management cluster, sorted by namespace and name; none when there is no management cluster.
+func List(ctx context.Context, o ManagementOptions, report progress.Reporter) (_ []Listed, err error) {
+	m, err := OpenExistingManagement(ctx, o, report)
+	if errors.Is(err, ErrNoManagement) {
+		return []Listed{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	var clusters clusterv1.ClusterList
+	if err := m.Client.List(ctx, &clusters); err != nil {
+		return nil, fmt.Errorf("list clusters: %w", err)
+	}
+	var controlPlanes controlplanev1.KubeadmControlPlaneList
+	if err := m.Client.List(ctx, &controlPlanes); err != nil {
+		return nil, fmt.Errorf("list control planes: %w", err)
+	}
+	versions := map[client.ObjectKey]string{}
+	for i := range controlPlanes.Items {
+		k := &controlPlanes.Items[i]
+		versions[client.ObjectKeyFromObject(k)] = k.Spec.Version
+	}
+	listed := make([]Listed, 0, len(clusters.Items))
+	for i := range clusters.Items {
+		c := &clusters.Items[i]
+		listed = append(listed, newListed(c, versions[client.ObjectKey{Namespace: c.Namespace, Name: c.Spec.ControlPlaneRef.Name}]))
+	}
+	slices.SortFunc(listed, func(a, b Listed) int {
+		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
+	})
+	return listed, nil
+}
+
+func newListed(c *clusterv1.Cluster, version string) Listed {
+	l := Listed{
+		Name: c.Name, Namespace: c.Namespace, Provider: provider(c), Phase: c.Status.Phase,
+		Version: version, Endpoint: endpoint(c), Created: c.CreationTimestamp.UTC(),
+	}
+	if cp := c.Status.ControlPlane; cp != nil {
+		l.ControlPlane = Replicas{Ready: number(cp.ReadyReplicas), Desired: number(cp.DesiredReplicas)}
+	}
+	if w := c.Status.Workers; w != nil {
+		l.Workers = Replicas{Ready: number(w.ReadyReplicas), Desired: number(w.DesiredReplicas)}
+	}
+	return l
+}
+
+// provider is the kind of the cluster's infrastructure without the word Cluster, as --provider takes it: olvm for OLVMCluster.
+func provider(c *clusterv1.Cluster) string {
+	return strings.ToLower(strings.TrimSuffix(c.Spec.InfrastructureRef.Kind, "Cluster"))
+}

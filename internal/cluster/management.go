@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/capi"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
+)
+
+// callTimeout bounds one call to a Kubernetes API.
+const callTimeout = 30 * time.Second
+
+// ManagementOptions choose the management cluster: the first kubeconfig of Flag, $KUBECONFIG and Config that is set, else the
+// embedded management cluster.
+type ManagementOptions struct {
+	// Flag is the value of --kubeconfig.
+	Flag string
+	// Config is the kubeconfig that the configuration names.
+	Config string
+	// HomeDir is where .ocne is.
+	HomeDir string
+	// Programs is the directory of ocne-controlplane and ocne-manager.
+	Programs string
+	// Getenv reads KUBECONFIG (a list of files is merged as kubectl does) and OCNE_MANAGER_FEATURE_GATES (the embedded manager only).
+	Getenv func(string) string
+}
+
+// Management is an open connection to a management cluster.
+type Management struct {
+	// Client of its API.
+	Client client.Client
+	// Description for people.
+	Description string
+	// Kubeconfig is the value for kubectl's --kubeconfig, or empty when the files of $KUBECONFIG were merged.
+	Kubeconfig string
+
+	embedded *embedded.Session // nil for a management cluster that is not ours
+}
+
+// ErrNoManagement says that no management cluster was named and that there is no embedded one.
+var ErrNoManagement = errors.New("there is no management cluster")
+
+// kubeconfigSource says which files to load and who named them; it is nil for the embedded management cluster.
+func (o ManagementOptions) kubeconfigSource() (rules *clientcmd.ClientConfigLoadingRules, from string) {
+	explicit := func(path string) *clientcmd.ClientConfigLoadingRules {
+		return &clientcmd.ClientConfigLoadingRules{ExplicitPath: path}
+	}
+	switch env := o.Getenv("KUBECONFIG"); {
+	case o.Flag != "":
+		return explicit(o.Flag), "--kubeconfig " + o.Flag
+	case env != "":
+		return &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(env)}, "KUBECONFIG=" + env
+	case o.Config != "":
+		return explicit(o.Config), "the configuration (kubeconfig: " + o.Config + ")"
+	}
+	return nil, ""
+}
+
+func (o ManagementOptions) embeddedDir() string {
+	return filepath.Join(o.HomeDir, ".ocne", "management")
+}
+
+// OpenManagement connects to the chosen management cluster and starts the embedded one if need be.
+func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Reporter) (*Management, error) {
+	rules, from := o.kubeconfigSource()
+	if rules == nil {
+		return o.openEmbedded(ctx, report)
+	}
+	restConfig, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("management cluster named by %s: %w", from, err)
+	}
+	m := &Management{Kubeconfig: rules.ExplicitPath, Description: restConfig.Host + ", named by " + from}
+	if m.Client, err = newClient(restConfig); err != nil {
+		return nil, fmt.Errorf("management cluster %s: %w", m.Description, err)
+	}
+	if err := o.checkProviders(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// OpenExistingManagement is OpenManagement for commands that have nothing to do when there is no management cluster; they get
+// ErrNoManagement then.
+func OpenExistingManagement(ctx context.Context, o ManagementOptions, report progress.Reporter) (*Management, error) {
+	if rules, _ := o.kubeconfigSource(); rules == nil {
+		exists, err := embedded.Exists(o.embeddedDir())
+		if err != nil {
+			return nil, fmt.Errorf("embedded management cluster: %w", err)
+		}
+		if !exists {
+			return nil, ErrNoManagement
+		}
+	}
+	return OpenManagement(ctx, o, report)
+}
+
+func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Reporter) (*Management, error) {
+	session, err := embedded.Start(ctx, embedded.Options{
+		Dir:          o.embeddedDir(),
+		Programs:     o.Programs,
+		FeatureGates: o.Getenv("OCNE_MANAGER_FEATURE_GATES"),
+		Getenv:       o.Getenv,
+		Report:       func(text string) { report.Step("Embedded management cluster: " + text) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &Management{
+		Kubeconfig:  session.Kubeconfig,
+		Description: session.Server + ", embedded in " + o.embeddedDir(),
+		embedded:    session,
+	}
+	restConfig, err := clientcmd.BuildConfigFromFlags("", session.Kubeconfig)
+	if err == nil {
+		m.Client, err = newClient(restConfig)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("embedded management cluster: %w", err), session.Close())
+	}
+	return m, nil
+}
+
+// checkProviders looks for the kinds that every operation needs, so that a kubeconfig of some other cluster is told apart at once.
+func (o ManagementOptions) checkProviders(m *Management) error {
+	var missing []string
+	for crd, kind := range map[string]schema.GroupVersionKind{
+		"clusters." + clusterv1.GroupVersion.Group: clusterv1.GroupVersion.WithKind("Cluster"),
+		"olvmclusters." + infrav1.Group:            infrav1.GroupVersion().WithKind("OLVMCluster"),
+	} {
+		_, err := m.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+		switch {
+		case meta.IsNoMatchError(err):
+			missing = append(missing, fmt.Sprintf("%s (version %s)", crd, kind.Version))
+		case err != nil:
+			return &AdvisedError{
+				Err:    fmt.Errorf("management cluster %s does not answer: %w", m.Description, err),
+				Advice: "Check the kubeconfig, or leave it away to use the embedded management cluster." + o.unsetHint(),
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return &AdvisedError{
+		Err: fmt.Errorf("%s is not a management cluster: it lacks the custom resource definitions %s",
+			m.Description, strings.Join(missing, " and ")),
+		Advice: "Name another cluster with --kubeconfig, install Cluster API and the OLVM provider there (clusterctl init),\n" +
+			"or leave the kubeconfig away to use the embedded management cluster." + o.unsetHint(),
+	}
+}
+
+// unsetHint covers the usual mistake: KUBECONFIG still names the cluster that was made last.
+func (o ManagementOptions) unsetHint() string {
+	if o.Flag == "" && o.Getenv("KUBECONFIG") != "" {
+		return "\nKUBECONFIG is set in this shell; to leave it away:\n  unset KUBECONFIG"
+	}
+	return ""
+}
+
+func newClient(restConfig *rest.Config) (client.Client, error) {
+	c := rest.CopyConfig(restConfig)
+	c.UserAgent = "ocne"
+	c.QPS = -1 // the API server's own priority and fairness is the better judge
+	c.Timeout = callTimeout
+	return client.New(c, client.Options{Scheme: capi.NewScheme()})
+}
+
+// Close ends the connection; an embedded management cluster goes on.
+func (m *Management) Close() error {
+	if m.embedded == nil {
+		return nil
+	}
+	return m.embedded.Close()
+}
+
+// CloseAndStopIfIdle ends the connection and stops an embedded management cluster that has no cluster any more.
+func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Reporter) error {
+	if m.embedded == nil {
+		return nil
+	}
+	stopped, err := m.embedded.StopIfIdle(ctx, func(ctx context.Context) (bool, error) {
+		var clusters clusterv1.ClusterList
+		if err := m.Client.List(ctx, &clusters); err != nil {
+			return false, fmt.Errorf("list clusters: %w", err)
+		}
+		return len(clusters.Items) == 0, nil
+	})
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		report.Warn("The embedded management cluster manages no cluster, but another ocne command uses it; it keeps running.")
+		return nil
+	case err != nil:
+		return fmt.Errorf("stop the embedded management cluster: %w", err)
+	case stopped:
+		report.Step("Embedded management cluster: stopped and removed, because it managed no cluster any more")
+	}
+	return nil
+}

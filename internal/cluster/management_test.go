@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+)
+
+func TestTheManagementClusterIsTheFirstThatIsNamed(t *testing.T) {
+	for name, test := range map[string]struct {
+		flag, env, config string
+		from              string
+	}{
+		"the flag goes first":       {"/flag", "/env", "/config", "--kubeconfig /flag"},
+		"then the environment":      {"", "/env", "/config", "KUBECONFIG=/env"},
+		"then the configuration":    {"", "", "/config", "the configuration (kubeconfig: /config)"},
+		"none is the embedded one":  {"", "", "", ""},
+		"KUBECONFIG may be a list":  {"", "/a:/b", "", "KUBECONFIG=/a:/b"},
+		"an empty one is not given": {"", "", "/config", "the configuration (kubeconfig: /config)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := ManagementOptions{Flag: test.flag, Config: test.config, Getenv: func(string) string { return test.env }}
+			_, from := o.kubeconfigSource()
+			require.Equal(t, test.from, from)
+		})
+	}
+}
+
+// apiServer answers discovery like a Kubernetes API without any custom resource, and lists no nodes.
+func apiServer(t *testing.T) (kubeconfig []byte) {
+	t.Helper()
+	mux := http.NewServeMux()
+	answer := func(path, body string) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(body))
+		})
+	}
+	answer("/api", `{"kind":"APIVersions","versions":["v1"]}`)
+	answer("/api/v1", `{"kind":"APIResourceList","groupVersion":"v1","resources":[]}`)
+	answer("/api/v1/nodes", `{"kind":"NodeList","apiVersion":"v1","items":[{"metadata":{"name":"node-1"}}]}`)
+	answer("/apis", `{"kind":"APIGroupList","apiVersion":"v1","groups":[]}`)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	config.CurrentContext = "c"
+	kubeconfig, err := clientcmd.Write(*config)
+	require.NoError(t, err)
+	return kubeconfig
+}
+
+// The usual mistake: KUBECONFIG names the cluster that was made last.
+func TestAClusterThatManagesNothingIsToldApart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(file, apiServer(t), 0o600))
+	o := ManagementOptions{Getenv: func(name string) string { return map[string]string{"KUBECONFIG": file}[name] }}
+	_, err := OpenManagement(t.Context(), o, progress.Quiet{})
+	var advised *AdvisedError
+	require.ErrorAs(t, err, &advised)
+	require.ErrorContains(t, err, "is not a management cluster: it lacks the custom resource definitions "+
+		"clusters.cluster.x-k8s.io (version v1beta2) and olvmclusters.infrastructure.cluster.x-k8s.io (version v1)")
+	require.Contains(t, advised.Advice, "clusterctl init")
+	require.Contains(t, advised.Advice, "unset KUBECONFIG")
+}
+
+func TestTheKubeconfigIsWrittenPrivatelyAndAsAWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".kube", "kubeconfig.demo")
+	w := &workload{kubeconfigPath: path}
+	first := apiServer(t)
+	written, err := w.connect(first)
+	require.NoError(t, err)
+	require.True(t, written)
+	written, err = w.connect(first)
+	require.NoError(t, err)
+	require.False(t, written, "the same one again")
+	second := apiServer(t)
+	require.NoError(t, os.Chmod(path, 0o644))
+	written, err = w.connect(second)
+	require.NoError(t, err)
+	require.True(t, written)
+
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, second, content)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode())
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no temporary file stays")
+}
+
+func TestNodesAreReadThroughTheKubeconfig(t *testing.T) {
+	w := &workload{kubeconfigPath: filepath.Join(t.TempDir(), "kubeconfig")}
+	s := &snapshot{nodesErr: errNotAsked}
+	w.readNodes(t.Context(), s)
+	require.ErrorIs(t, s.nodesErr, errNotAsked)
+	_, err := w.connect(apiServer(t))
+	require.NoError(t, err)
+	w.readNodes(t.Context(), s)
+	require.NoError(t, s.nodesErr)
+	require.Equal(t, metav1.ObjectMeta{Name: "node-1"}, s.nodes[0].ObjectMeta)
+}
+
+func TestThereIsNothingToListOrDeleteWithoutAManagementCluster(t *testing.T) {
+	o := ManagementOptions{HomeDir: t.TempDir(), Getenv: func(string) string { return "" }}
+	listed, err := List(t.Context(), o, progress.Quiet{})
+	require.NoError(t, err)
+	require.Empty(t, listed)
+	s := newSite(t)
+	options := s.options(t, "demo")
+	options.Management = o
+	require.NoError(t, Delete(t.Context(), options, s.report))
+	require.Contains(t, s.told.String(), "There is no management cluster")
+	require.NoDirExists(t, filepath.Join(o.HomeDir, ".ocne"))
+}

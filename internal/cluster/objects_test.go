@@ -1,0 +1,221 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/capi"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+// site is a management cluster with some objects, and somebody's home directory.
+type site struct {
+	*Management
+	home   string
+	told   bytes.Buffer
+	report progress.Reporter
+}
+
+func newSite(t *testing.T, objects ...client.Object) *site {
+	t.Helper()
+	s := &site{home: t.TempDir(), Management: &Management{
+		Description: "https://management",
+		Client:      fake.NewClientBuilder().WithScheme(capi.NewScheme()).WithObjects(objects...).Build(),
+	}}
+	s.report = progress.NewPlain(&s.told, func() time.Time { return time.Time{} })
+	return s
+}
+
+func (s *site) options(t *testing.T, name string) DeleteOptions {
+	t.Helper()
+	c, _, err := config.Load(config.Options{HomeDir: s.home, Flags: config.Flags{Name: &name}})
+	require.NoError(t, err)
+	return DeleteOptions{Config: c, AnyNamespace: true}
+}
+
+func (s *site) exists(t *testing.T, obj client.Object) bool {
+	t.Helper()
+	err := s.Client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj)
+	if apierrors.IsNotFound(err) {
+		return false
+	}
+	require.NoError(t, err)
+	return true
+}
+
+func named(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+}
+
+func ours(m metav1.ObjectMeta) metav1.ObjectMeta {
+	m.Labels = map[string]string{managedByLabel: managedBy}
+	return m
+}
+
+func capiCluster(namespace, name, kind string) *clusterv1.Cluster {
+	c := &clusterv1.Cluster{ObjectMeta: named(namespace, name)}
+	c.Spec.InfrastructureRef.Kind = kind
+	return c
+}
+
+func olvmCluster(namespace, name, secret string) *infrav1.OLVMCluster {
+	c := &infrav1.OLVMCluster{ObjectMeta: named(namespace, name)}
+	c.Spec.OLVMOvirtAPIServer.CredentialsSecret = infrav1.ObjectReference{Name: secret}
+	return c
+}
+
+func TestDeleteFindsTheCluster(t *testing.T) {
+	for name, test := range map[string]struct {
+		objects []client.Object
+		failure string
+	}{
+		"a mistyped name is an error as long as there are clusters": {
+			[]client.Object{capiCluster("olvm", "prod", "OLVMCluster")},
+			"there is no cluster demo in the management cluster https://management",
+		},
+		"one name in two namespaces": {
+			[]client.Object{capiCluster("a", "demo", "OLVMCluster"), capiCluster("b", "demo", "OLVMCluster")},
+			"there are several clusters demo: demo (namespace a), demo (namespace b)",
+		},
+		"a cluster of another provider": {
+			[]client.Object{capiCluster("a", "demo", "AWSCluster")},
+			"cluster demo (namespace a) belongs to another provider (AWSCluster), so ocne does not delete it",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, test.objects...)
+			require.EqualError(t, s.delete(t.Context(), s.options(t, "demo"), s.report), test.failure)
+			for _, obj := range test.objects {
+				require.True(t, s.exists(t, obj))
+			}
+		})
+	}
+}
+
+func TestDeleteOfNothingIsFine(t *testing.T) {
+	s := newSite(t)
+	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.Contains(t, s.told.String(), "There is no cluster demo in the management cluster: nothing to delete")
+}
+
+func TestDeleteRemovesWhatOcneMadeBesideTheCluster(t *testing.T) {
+	secret := &corev1.Secret{ObjectMeta: ours(named("olvm", "engine"))}
+	ca := &corev1.ConfigMap{ObjectMeta: ours(named("ocne", "demo-ovirt-ca"))}
+	namespace := &corev1.Namespace{ObjectMeta: ours(named("", "olvm"))}
+	s := newSite(t, capiCluster("olvm", "demo", "OLVMCluster"), olvmCluster("olvm", "demo", "engine"), secret, ca, namespace)
+	kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
+	require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
+	// The controllers' part: the infrastructure goes with its Cluster.
+	require.NoError(t, s.Client.Delete(t.Context(), olvmCluster("olvm", "demo", "")))
+
+	s2 := s.options(t, "demo")
+	s2.Config.OLVM.APIServer.CredentialsSecret = infrav1.ObjectReference{Name: "engine", Namespace: "olvm"}
+	require.NoError(t, s.delete(t.Context(), s2, s.report))
+	require.False(t, s.exists(t, capiCluster("olvm", "demo", "")))
+	require.False(t, s.exists(t, secret))
+	require.False(t, s.exists(t, ca))
+	require.False(t, s.exists(t, namespace))
+	require.NoFileExists(t, kubeconfig)
+	require.Contains(t, s.told.String(), "Cluster demo is deleted")
+}
+
+func TestDeleteLeavesWhatIsNotOcnesOrIsNeeded(t *testing.T) {
+	usersSecret := &corev1.Secret{ObjectMeta: named("ocne", "demo-ovirt-credentials")}
+	usersNamespace := &corev1.Namespace{ObjectMeta: named("", "ocne")}
+	s := newSite(t, capiCluster("ocne", "demo", "OLVMCluster"), usersSecret, usersNamespace)
+	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.True(t, s.exists(t, usersSecret))
+	require.True(t, s.exists(t, usersNamespace))
+
+	shared := &corev1.Secret{ObjectMeta: ours(named("ocne", "demo-ovirt-credentials"))}
+	namespace := &corev1.Namespace{ObjectMeta: ours(named("", "ocne"))}
+	s = newSite(t, capiCluster("ocne", "demo", "OLVMCluster"), shared, namespace,
+		capiCluster("ocne", "prod", "OLVMCluster"), olvmCluster("ocne", "prod", "demo-ovirt-credentials"))
+	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.True(t, s.exists(t, shared), "cluster prod uses the Secret")
+	require.True(t, s.exists(t, namespace), "cluster prod is in the namespace")
+}
+
+func TestDeleteGoesOnWhereAnEarlierOneWasInterrupted(t *testing.T) {
+	secret := &corev1.Secret{ObjectMeta: ours(named("ocne", "demo-ovirt-credentials"))}
+	s := newSite(t, secret, capiCluster("ocne", "prod", "OLVMCluster"))
+	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.False(t, s.exists(t, secret))
+	require.Contains(t, s.told.String(), "Cluster demo was gone already; removed what was left of it")
+}
+
+func TestApplyingTheCredentialsMarksOnlyWhatOcneMakes(t *testing.T) {
+	wanted := func() *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: named("ocne", "engine"), Data: map[string][]byte{"password": []byte("new")}}
+	}
+	for name, test := range map[string]struct {
+		existing []client.Object
+		label    string
+	}{
+		"absent: ocne's":              {nil, managedBy},
+		"ocne's stays ocne's":         {[]client.Object{&corev1.Secret{ObjectMeta: ours(named("ocne", "engine"))}}, managedBy},
+		"the user's stays the user's": {[]client.Object{&corev1.Secret{ObjectMeta: named("ocne", "engine")}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, test.existing...)
+			for range 2 {
+				require.NoError(t, applyShared(t.Context(), s.Client, wanted()))
+				got := wanted()
+				require.True(t, s.exists(t, got))
+				require.Equal(t, test.label, got.Labels[managedByLabel])
+				require.Equal(t, "new", string(got.Data["password"]))
+			}
+		})
+	}
+}
+
+func TestAnExistingNamespaceStaysTheUsers(t *testing.T) {
+	s := newSite(t, &corev1.Namespace{ObjectMeta: named("", "users")})
+	for namespace, label := range map[string]string{"users": "", "ocne": managedBy} {
+		require.NoError(t, ensureNamespace(t.Context(), s.Client, namespace, s.report))
+		got := &corev1.Namespace{ObjectMeta: named("", namespace)}
+		require.True(t, s.exists(t, got))
+		require.Equal(t, label, got.Labels[managedByLabel])
+	}
+}
+
+func TestApplyTriesAgainWhenAWebhookIsNotReady(t *testing.T) {
+	failures := 2
+	c := fake.NewClientBuilder().WithScheme(capi.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
+		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, o ...client.ApplyOption) error {
+			if failures > 0 {
+				failures--
+				return apierrors.NewInternalError(os.ErrDeadlineExceeded)
+			}
+			return c.Apply(ctx, obj, o...)
+		},
+	}).Build()
+	require.NoError(t, apply(t.Context(), c, &corev1.Namespace{ObjectMeta: named("", "ocne")}))
+	require.Zero(t, failures)
+}
+
+func TestApplyNamesTheObjectThatWasRefused(t *testing.T) {
+	c := fake.NewClientBuilder().WithScheme(capi.NewScheme()).WithInterceptorFuncs(interceptor.Funcs{
+		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+			return apierrors.NewBadRequest("spec.template.spec is immutable")
+		},
+	}).Build()
+	err := apply(t.Context(), c, &infrav1.OLVMMachineTemplate{ObjectMeta: named("olvm", "demo-md-0")})
+	require.EqualError(t, err, "apply OLVMMachineTemplate olvm/demo-md-0: spec.template.spec is immutable")
+}

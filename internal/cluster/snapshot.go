@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+)
+
+// snapshot is everything that the management cluster and the cluster itself say about one cluster at one time.
+type snapshot struct {
+	cluster        *clusterv1.Cluster   // nil when there is none
+	infrastructure *infrav1.OLVMCluster // nil when there is none
+	controlPlane   *controlplanev1.KubeadmControlPlane
+	workers        []clusterv1.MachineDeployment
+	machines       []clusterv1.Machine
+	infraMachines  []infrav1.OLVMMachine
+	addresses      []ipamv1.IPAddress
+
+	nodes    []corev1.Node
+	nodesErr error // why the nodes are not known
+}
+
+// errNotAsked is the reason before the cluster has a kubeconfig.
+var errNotAsked = errors.New("the cluster has no API yet")
+
+// observe reads the management cluster. Errors are those of its API; objects that are absent are nil or empty.
+func observe(ctx context.Context, c client.Client, key client.ObjectKey) (*snapshot, error) {
+	s := &snapshot{nodesErr: errNotAsked}
+	ofCluster := []client.ListOption{client.InNamespace(key.Namespace), client.MatchingLabels{clusterv1.ClusterNameLabel: key.Name}}
+	inNamespace := client.InNamespace(key.Namespace)
+
+	cluster := &clusterv1.Cluster{}
+	if err := c.Get(ctx, key, cluster); err == nil {
+		s.cluster = cluster
+	} else if !apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("read cluster %s: %w", key, err)
+	}
+	var infrastructures infrav1.OLVMClusterList
+	var controlPlanes controlplanev1.KubeadmControlPlaneList
+	var workers clusterv1.MachineDeploymentList
+	var machines clusterv1.MachineList
+	var infraMachines infrav1.OLVMMachineList
+	var addresses ipamv1.IPAddressList
+	for _, read := range []struct {
+		list    client.ObjectList
+		what    string
+		options []client.ListOption
+	}{
+		{&infrastructures, "OLVMClusters", []client.ListOption{inNamespace}},
+		{&controlPlanes, "KubeadmControlPlanes", ofCluster},
+		{&workers, "MachineDeployments", ofCluster},
+		{&machines, "Machines", ofCluster},
+		{&infraMachines, "OLVMMachines", ofCluster},
+		{&addresses, "IPAddresses", ofCluster},
+	} {
+		if err := c.List(ctx, read.list, read.options...); err != nil {
+			return nil, fmt.Errorf("list %s of cluster %s: %w", read.what, key, err)
+		}
+	}
+	s.infrastructure = findInfrastructure(infrastructures.Items, key.Name)
+	if len(controlPlanes.Items) > 0 {
+		s.controlPlane = &controlPlanes.Items[0]
+	}
+	s.workers, s.machines, s.infraMachines = workers.Items, machines.Items, infraMachines.Items
+	s.addresses = addresses.Items
+	slices.SortFunc(s.machines, func(a, b clusterv1.Machine) int { return compareMachines(&a, &b) })
+	return s, nil
+}
+
+// findInfrastructure accepts the label and the name: the label is Cluster API's, and comes only after the first reconcile.
+func findInfrastructure(all []infrav1.OLVMCluster, name string) *infrav1.OLVMCluster {
+	for i := range all {
+		if all[i].Labels[clusterv1.ClusterNameLabel] == name || all[i].Name == name {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// compareMachines puts the control plane first, and the oldest first within a group.
+func compareMachines(a, b *clusterv1.Machine) int {
+	if isControlPlane(a) != isControlPlane(b) {
+		if isControlPlane(a) {
+			return -1
+		}
+		return 1
+	}
+	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+		return c
+	}
+	if a.Name < b.Name {
+		return -1
+	}
+	return 1
+}
+
+func isControlPlane(m *clusterv1.Machine) bool {
+	_, ok := m.Labels[clusterv1.MachineControlPlaneLabel]
+	return ok
+}
+
+func (s *snapshot) infraMachine(m *clusterv1.Machine) *infrav1.OLVMMachine {
+	for i := range s.infraMachines {
+		if s.infraMachines[i].Name == m.Spec.InfrastructureRef.Name {
+			return &s.infraMachines[i]
+		}
+	}
+	return nil
+}
+
+func (s *snapshot) node(name string) *corev1.Node {
+	for i := range s.nodes {
+		if s.nodes[i].Name == name {
+			return &s.nodes[i]
+		}
+	}
+	return nil
+}
+
+// controlPlaneInitialized says whether the cluster's API exists.
+func (s *snapshot) controlPlaneInitialized() bool {
+	return s.cluster != nil && isTrue(s.cluster.Status.Initialization.ControlPlaneInitialized)
+}
+
+// gone says whether the management cluster holds nothing of the cluster any more, and so the engine neither.
+func (s *snapshot) gone() bool {
+	return s.cluster == nil && s.infrastructure == nil && s.controlPlane == nil &&
+		len(s.workers)+len(s.machines)+len(s.infraMachines)+len(s.addresses) == 0
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+func number(n *int32) int {
+	if n == nil {
+		return 0
+	}
+	return int(*n)
+}
+
+func nodeReady(n *corev1.Node) (ready bool, message string) {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue, c.Message
+		}
+	}
+	return false, "the node has not reported its condition"
+}
+
+func findCondition(conditions []metav1.Condition, kind string) *metav1.Condition {
+	for i := range conditions {
+		if conditions[i].Type == kind {
+			return &conditions[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+)
+
+// view is what the user is told about a cluster on its way to the target.
+func (t target) view(s *snapshot) []progress.Item {
+	items := []progress.Item{infrastructureItem(s), t.controlPlaneItem(s), t.workersItem(s)}
+	if s.controlPlaneInitialized() {
+		items = append(items, apiItem(s))
+	}
+	return append(items, machineItems(s)...)
+}
+
+func infrastructureItem(s *snapshot) progress.Item {
+	item := progress.Item{Name: "infrastructure", State: "waiting for the controller"}
+	if s.infrastructure == nil {
+		return item
+	}
+	conditions := s.infrastructure.Status.Conditions
+	ready := findCondition(conditions, infrav1.ReadyCondition)
+	if ready == nil {
+		return item
+	}
+	if ready.Status == metav1.ConditionTrue {
+		item.State, item.Done = "ready", true
+		return item
+	}
+	item.State = "not ready"
+	item.Detail = firstProblem(conditions, infrav1.EngineReachableCondition, infrav1.ReadyCondition)
+	return item
+}
+
+func (t target) controlPlaneItem(s *snapshot) progress.Item {
+	item := progress.Item{Name: "control plane"}
+	if s.controlPlane == nil {
+		item.State = readyOf(0, t.controlPlane)
+		return item
+	}
+	k := s.controlPlane
+	item.State = readyOf(number(k.Status.ReadyReplicas), t.controlPlane) + surplus(number(k.Status.Replicas), t.controlPlane)
+	item.Done = t.controlPlaneReached(s)
+	if !item.Done {
+		item.Detail = firstProblem(k.Status.Conditions,
+			controlplanev1.KubeadmControlPlaneCertificatesAvailableCondition, controlplanev1.KubeadmControlPlaneAvailableCondition)
+	}
+	return item
+}
+
+func (t target) workersItem(s *snapshot) progress.Item {
+	var ready, total int
+	var detail string
+	for _, w := range s.workers {
+		ready += number(w.Status.ReadyReplicas)
+		total += number(w.Status.Replicas)
+		if detail == "" {
+			detail = firstProblem(w.Status.Conditions, clusterv1.MachineDeploymentAvailableCondition)
+		}
+	}
+	item := progress.Item{Name: "workers", State: readyOf(ready, t.workers) + surplus(total, t.workers), Done: t.workersReached(s)}
+	if !item.Done {
+		item.Detail = detail
+	}
+	return item
+}
+
+func readyOf(ready, desired int) string { return fmt.Sprintf("%d of %d ready", ready, desired) }
+
+func surplus(total, desired int) string {
+	if total <= desired {
+		return ""
+	}
+	return fmt.Sprintf(", %d to be removed", total-desired)
+}
+
+func apiItem(s *snapshot) progress.Item {
+	item := progress.Item{Name: "API " + endpoint(s.cluster)}
+	switch {
+	case s.nodesErr == nil:
+		item.State, item.Done = "answers", true
+	case errors.Is(s.nodesErr, errNotAsked):
+		item.State = "waiting for its kubeconfig"
+	default:
+		item.State = "does not answer from here"
+		item.Detail = s.nodesErr.Error()
+	}
+	return item
+}
+
+func machineItems(s *snapshot) []progress.Item {
+	items := make([]progress.Item, 0, len(s.machines))
+	machined := map[string]bool{}
+	for i := range s.machines {
+		m := &s.machines[i]
+		machined[m.Spec.InfrastructureRef.Name] = true
+		items = append(items, machineItem(s, m))
+	}
+	for i := range s.infraMachines {
+		// One that is not being deleted is new: its Machine is made next.
+		if im := &s.infraMachines[i]; !machined[im.Name] && !im.DeletionTimestamp.IsZero() {
+			items = append(items, progress.Item{Name: "VM of " + im.Name, State: "deleting" + vmState(im), Detail: vmProblem(im)})
+		}
+	}
+	return items
+}
+
+func machineItem(s *snapshot, m *clusterv1.Machine) progress.Item {
+	item := progress.Item{Name: "machine " + m.Name, State: strings.ToLower(m.Status.Phase)}
+	if item.State == "" {
+		item.State = "new"
+	}
+	im := s.infraMachine(m)
+	if im != nil {
+		item.State += vmState(im)
+		item.Detail = vmProblem(im)
+	}
+	if !m.DeletionTimestamp.IsZero() {
+		if item.Detail == "" {
+			item.Detail = message(findCondition(m.Status.Conditions, clusterv1.MachineDeletingCondition))
+		}
+		return item
+	}
+	if node := s.node(m.Status.NodeRef.Name); node != nil {
+		ready, why := nodeReady(node)
+		if ready {
+			item.State += ", node ready"
+			item.Done = machineReached(m)
+			return item
+		}
+		item.State += ", node not ready"
+		item.Detail = why
+	}
+	return item
+}
+
+func vmState(im *infrav1.OLVMMachine) string {
+	if im.Status.OLVM == nil {
+		return ""
+	}
+	var state string
+	if status := im.Status.OLVM.VirtualMachine.Status; status != "" {
+		state = ", VM " + status
+	}
+	if address := im.Status.OLVM.IPAddress; address != "" {
+		state += ", " + address
+	}
+	return state
+}
+
+func vmProblem(im *infrav1.OLVMMachine) string {
+	return firstProblem(im.Status.Conditions, infrav1.AddressesWonCondition, infrav1.VMReadyCondition, infrav1.ReadyCondition)
+}
+
+// firstProblem returns the words of the first of the conditions, most telling one first, that is False.
+func firstProblem(conditions []metav1.Condition, kinds ...string) string {
+	for _, kind := range kinds {
+		if c := findCondition(conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+			return message(c)
+		}
+	}
+	return ""
+}
+
+func message(c *metav1.Condition) string {
+	switch {
+	case c == nil:
+		return ""
+	case c.Message == "":
+		return c.Reason
+	}
+	return c.Reason + ": " + c.Message
+}
+
+// deletionView is what the user is told about a cluster that goes away.
+func deletionView(s *snapshot) []progress.Item {
+	items := machineItems(s)
+	if n := len(s.addresses); n > 0 && len(items) == 0 {
+		items = append(items, progress.Item{Name: "addresses", State: fmt.Sprintf("%d not released yet", n)})
+	}
+	if s.infrastructure != nil {
+		item := progress.Item{Name: "infrastructure", State: "present"}
+		if !s.infrastructure.DeletionTimestamp.IsZero() {
+			item.State = "deleting"
+		}
+		item.Detail = firstProblem(s.infrastructure.Status.Conditions, infrav1.EngineReachableCondition, infrav1.ReadyCondition)
+		items = append(items, item)
+	}
+	if s.cluster != nil {
+		items = append(items, progress.Item{
+			Name: "cluster " + s.cluster.Name, State: strings.ToLower(s.cluster.Status.Phase),
+			Detail: message(findCondition(s.cluster.Status.Conditions, clusterv1.ClusterDeletingCondition)),
+		})
+	}
+	return items
+}
+
+func endpoint(c *clusterv1.Cluster) string {
+	e := c.Spec.ControlPlaneEndpoint
+	if e.Host == "" {
+		return ""
+	}
+	return fmt.Sprintf("https://%s", e.String())
+}

@@ -1,0 +1,102 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+type controlPlaneReady struct {
+	Kubeconfig, Server string
+	PID                int
+}
+
+// What the embedded control plane promises to whoever keeps a production cluster's objects in it.
+func TestControlPlane(t *testing.T) {
+	dir := t.TempDir()
+	path := program(t, "ocne-controlplane")
+	ctx := context.Background()
+
+	var first controlPlaneReady
+	running := startDaemon(t, &first, nil, path, "--dir", dir)
+	c := management(t, first.Kubeconfig)
+	require.NoError(t, c.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kept"}}))
+
+	t.Run("its state is the user's own", func(t *testing.T) {
+		info, err := os.Stat(dir)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+		info, err = os.Stat(first.Kubeconfig)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	})
+	t.Run("it listens on loopback, at one port, and etcd at none", func(t *testing.T) {
+		server, err := url.Parse(first.Server)
+		require.NoError(t, err)
+		require.Equal(t, "127.0.0.1", server.Hostname())
+		sockets, err := exec.Command("ss", "-Hlnp").Output()
+		if err != nil {
+			t.Skipf("ss (of iproute2) lists listening sockets and did not run: %v", err)
+		}
+		for line := range strings.Lines(string(sockets)) {
+			if !strings.Contains(line, fmt.Sprintf("pid=%d,", first.PID)) {
+				continue
+			}
+			ours := strings.Contains(line, net.JoinHostPort("127.0.0.1", server.Port())) || strings.Contains(line, dir)
+			require.True(t, ours, "unexpected listener: %s", line)
+		}
+	})
+	t.Run("nobody gets in without a client certificate", func(t *testing.T) {
+		cfg, err := clientcmd.BuildConfigFromFlags("", first.Kubeconfig)
+		require.NoError(t, err)
+		anonymous, err := client.New(rest.AnonymousClientConfig(cfg), client.Options{})
+		if err == nil {
+			err = anonymous.List(ctx, &corev1.SecretList{})
+		}
+		require.True(t, apierrors.IsUnauthorized(err), "got %v", err)
+	})
+	t.Run("a second process does not open the same state", func(t *testing.T) {
+		out, err := exec.Command(path, "--dir", dir).CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "in use by another ocne-controlplane")
+	})
+	t.Run("owner references are collected", func(t *testing.T) {
+		owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "owner"}}
+		require.NoError(t, c.Create(ctx, owner))
+		owned := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "default", Name: "owned",
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}},
+		}}
+		require.NoError(t, c.Create(ctx, owned))
+		require.NoError(t, c.Delete(ctx, owner))
+		eventually(t, "the owned object is gone", func() (bool, string) {
+			err := c.Get(ctx, client.ObjectKeyFromObject(owned), owned)
+			return apierrors.IsNotFound(err), fmt.Sprint(err)
+		})
+	})
+	t.Run("what was written survives kill -9, and kubeconfigs stay valid", func(t *testing.T) {
+		require.NoError(t, running.command.Process.Kill())
+		<-running.done
+		running.done <- nil // it has been waited for
+		var second controlPlaneReady
+		startDaemon(t, &second, nil, path, "--dir", dir)
+		require.Equal(t, first.Server, second.Server)
+		require.Equal(t, filepath.Join(dir, "kubeconfig"), second.Kubeconfig)
+		kept := &corev1.ConfigMap{}
+		require.NoError(t, management(t, first.Kubeconfig).Get(ctx, client.ObjectKey{Namespace: "default", Name: "kept"}, kept))
+	})
+}
