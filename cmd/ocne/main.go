@@ -15,6 +15,9 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/root"
 )
 
+// version is set by the linker.
+var version = "dev"
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
@@ -46,6 +49,7 @@ func environment() (*cli.Environment, error) {
 		Getenv:   os.Getenv,
 		HomeDir:  home,
 		Programs: filepath.Dir(program),
+		Version:  version,
 		Now:      time.Now,
 	}, nil
 }

@@ -19,6 +19,8 @@ type Environment struct {
 	HomeDir string
 	// Programs is the directory of ocne-controlplane and ocne-manager.
 	Programs string
+	// Version of ocne, such as v1.2.3.
+	Version string
 	// Now is the time.
 	Now func() time.Time
 	// Quiet hides progress: log level error.

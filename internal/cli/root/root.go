@@ -39,7 +39,7 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 		Short:         "Kubernetes clusters on Oracle Linux Virtualization Manager",
 		Long:          long,
 		Example:       "  ocne cluster start -c demo.yaml\n  ocne cluster list\n  ocne cluster delete -c demo.yaml",
-		Version:       version.Describe(),
+		Version:       env.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
