@@ -6,6 +6,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PROGRAMS := ocne ocne-manager olvmsim
 LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCES := $(shell find api cmd config internal pkg -name '*.go' -o -name '*.yaml' 2>/dev/null) go.mod go.sum
+# One set of flags for everything that is built, vetted and tested with the race detector, so that all of it shares one cache.
+RACE := CGO_ENABLED=1
+RACE_FLAGS := -race -trimpath
 LINT_TOOL := go tool -modfile=hack/tools/go.mod
 
 .PHONY: help
@@ -24,7 +27,7 @@ bin/ocne-controlplane: controlplane/go.mod controlplane/go.sum $(wildcard contro
 
 # The same programs with the race detector, for the integration tests.
 bin/race/%: $(SOURCES)
-	CGO_ENABLED=1 go build -race -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/$*
+	$(RACE) go build $(RACE_FLAGS) -ldflags "$(LDFLAGS)" -o $@ ./cmd/$*
 
 bin/race/ocne-controlplane: controlplane/go.mod controlplane/go.sum $(wildcard controlplane/*.go) hack/build-controlplane.sh
 	hack/build-controlplane.sh $@ -race
@@ -43,9 +46,9 @@ demo-down: build ## Delete the demo's cluster and prove that the engine holds no
 
 .PHONY: test
 test: race-build ## Run all tests that need no root: unit and integration, with the race detector
-	go vet ./...
-	cd controlplane && go vet ./...
-	CGO_ENABLED=1 OCNE_BIN=$(CURDIR)/bin/race go test -race -trimpath -timeout 30m ./...
+	$(RACE) go vet $(RACE_FLAGS) ./...
+	cd controlplane && $(RACE) go vet $(RACE_FLAGS) ./...
+	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 30m ./...
 
 .PHONY: lint
 lint: ## Check style and the import boundaries of the design

@@ -26,14 +26,14 @@ import (
 
 const secret = "not-a-key-of-ca" // stands in the cluster CA's key file
 
-func read(t *testing.T, elements ...string) []byte {
+func read(t testing.TB, elements ...string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, elements...)...))
 	require.NoError(t, err)
 	return b
 }
 
-func input(t *testing.T, bootstrap string) boot.Input {
+func input(t testing.TB, bootstrap string) boot.Input {
 	t.Helper()
 	return boot.Input{
 		Bootstrap: read(t, "bootstrap", bootstrap),

@@ -43,17 +43,18 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 	}
 }
 
-// Submit asks the engine for the VM. That a VM with this id exists already is success: it is ours, or the next observation says
-// whose it is.
+// Submit asks the engine for the VM. A repeated request is refused because the name is locked, the name is in use or the id
+// exists, in this order; on any of them our own id tells whether the VM is there. If it is, that is success: it is ours, or the next
+// observation says whose it is.
 func Submit(ctx context.Context, e *engine.Engine, vm ovirt.AddVM) error {
 	e.Touch(vm.ID)
 	defer e.Touch(vm.ID)
 	_, err := e.Client().AddVM(ctx, vm, CorrelationID(vm.ID))
-	if ovirt.KindOf(err) != ovirt.Exists {
-		return err
-	}
-	if _, getErr := e.Client().VM(ctx, vm.ID); getErr == nil {
-		return nil
+	switch ovirt.KindOf(err) {
+	case ovirt.Exists, ovirt.Conflict:
+		if _, getErr := e.Client().VM(ctx, vm.ID); getErr == nil {
+			return nil
+		}
 	}
 	return err
 }
