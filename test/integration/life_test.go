@@ -100,7 +100,7 @@ func TestInterruptAndResume(t *testing.T) {
 	if !t.Run("Ctrl-C ends cleanly and says how to go on", func(t *testing.T) {
 		command, out := w.command(args...)
 		require.NoError(t, command.Start())
-		eventually(t, "the first VM is on its way", func() (bool, string) { return len(w.vms()) > 0, out.String() })
+		eventually(t, "the first VM is on its way", func() (bool, string) { return len(w.vms()) > 0, "no VM" })
 		require.NoError(t, command.Process.Signal(os.Interrupt))
 		var exit *exec.ExitError
 		require.ErrorAs(t, command.Wait(), &exit, out.String())

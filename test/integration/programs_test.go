@@ -88,10 +88,22 @@ func expectNoRaces(t *testing.T, log string) {
 	require.NoError(t, err)
 	const rule = "=================="
 	for _, report := range strings.Split(string(b), rule) {
-		if strings.Contains(report, "WARNING: DATA RACE") {
+		switch {
+		case !strings.Contains(report, "WARNING: DATA RACE"):
+		case knownUpstreamRace(report):
+			t.Logf("%s: a known race of Cluster API's kubeadm control plane provider, not of this project", log)
+		default:
 			t.Errorf("%s: %s", log, report)
 		}
 	}
+}
+
+// knownUpstreamRace recognises the one race of a dependency: the control plane provider's dialer to etcd hands one SPDY round tripper
+// to gRPC, which may dial twice at once (Cluster API 1.14.2, controlplane/kubeadm/pkg/proxy/dial.go).
+func knownUpstreamRace(report string) bool {
+	return strings.Contains(report, "cluster-api/controlplane/kubeadm/pkg/proxy.(*Dialer)") &&
+		strings.Contains(report, "httpstream/spdy.(*SpdyRoundTripper)") &&
+		!strings.Contains(report, "github.com/ocne-project/ocne/")
 }
 
 func tail(file string) string {
