@@ -1,5 +1,6 @@
-// Command generate writes everything that is generated and committed: the deep copies and CRDs of api/v1, and the manifests of
-// Cluster API that ocne-manager installs. Run it with "make generate" or, from the top of the tree, "go run ./hack/generate".
+// Command generate writes everything that is generated and committed: the deep copies and CRDs of api/v1, the manifests of
+// Cluster API that ocne-manager installs, and the reference in docs/reference. Run it with "make generate" or, from the top of the
+// tree, "go run ./hack/generate".
 package main
 
 import (
@@ -38,7 +39,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return replaceFiles(filepath.Join(root, "internal", "capi", "manifests"), files)
+	if err := replaceFiles(filepath.Join(root, "internal", "capi", "manifests"), files); err != nil {
+		return err
+	}
+	return generateReference(root)
 }
 
 // moduleRoot is the directory of the go.mod in use.

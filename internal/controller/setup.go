@@ -28,7 +28,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("engine metrics: %w", err)
 	}
-	wake := olvmmachine.NewWaker(mgr.GetClient())
+	wake := olvmmachine.NewWaker(mgr.GetClient(), o.WatchFilter)
 	engines := &engine.Engines{Observe: observe, Changed: wake.Changed}
 	if err := mgr.Add(engines); err != nil {
 		return fmt.Errorf("engine poller: %w", err)

@@ -5,6 +5,8 @@ package credentials
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,40 +82,29 @@ func Protect(ctx context.Context, c client.Client, cluster *infrav1.OLVMCluster)
 	return each(ctx, c, cluster, controllerutil.AddFinalizer)
 }
 
-// Release takes the finalizers away, from whatever no other OLVMCluster uses.
+// Release takes the cluster's finalizers away; clusters that share an object have one each.
 func Release(ctx context.Context, c client.Client, cluster *infrav1.OLVMCluster) error {
-	others := &infrav1.OLVMClusterList{}
-	if err := c.List(ctx, others); err != nil {
-		return fmt.Errorf("list OLVMClusters: %w", err)
-	}
-	shared := map[client.ObjectKey]bool{}
-	for i := range others.Items {
-		other := &others.Items[i]
-		if other.UID == cluster.UID {
-			continue
-		}
-		shared[objectKey(other, other.Spec.OLVMOvirtAPIServer.CredentialsSecret)] = true
-		if ca := other.Spec.OLVMOvirtAPIServer.CAConfigMap; ca != nil {
-			shared[objectKey(other, *ca)] = true
-		}
-	}
-	return each(ctx, c, cluster, func(o client.Object, finalizer string) bool {
-		return !shared[client.ObjectKeyFromObject(o)] && controllerutil.RemoveFinalizer(o, finalizer)
-	})
+	return each(ctx, c, cluster, controllerutil.RemoveFinalizer)
+}
+
+// finalizer is the cluster's own. It is made of its name: the UID changes when it moves to another management cluster.
+func finalizer(cluster *infrav1.OLVMCluster) string {
+	sum := sha256.Sum256([]byte(cluster.Namespace + "/" + cluster.Name))
+	return infrav1.CredentialsFinalizer + "-" + hex.EncodeToString(sum[:4])
 }
 
 func each(ctx context.Context, c client.Client, cluster *infrav1.OLVMCluster, change func(client.Object, string) bool) error {
-	server := cluster.Spec.OLVMOvirtAPIServer
-	if err := patch(ctx, c, objectKey(cluster, server.CredentialsSecret), &corev1.Secret{}, change); err != nil {
+	server, own := cluster.Spec.OLVMOvirtAPIServer, finalizer(cluster)
+	if err := patch(ctx, c, objectKey(cluster, server.CredentialsSecret), &corev1.Secret{}, own, change); err != nil {
 		return err
 	}
 	if server.CAConfigMap == nil {
 		return nil
 	}
-	return patch(ctx, c, objectKey(cluster, *server.CAConfigMap), &corev1.ConfigMap{}, change)
+	return patch(ctx, c, objectKey(cluster, *server.CAConfigMap), &corev1.ConfigMap{}, own, change)
 }
 
-func patch(ctx context.Context, c client.Client, key client.ObjectKey, o client.Object, change func(client.Object, string) bool) error {
+func patch(ctx context.Context, c client.Client, key client.ObjectKey, o client.Object, own string, change func(client.Object, string) bool) error {
 	if err := c.Get(ctx, key, o); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -121,10 +112,11 @@ func patch(ctx context.Context, c client.Client, key client.ObjectKey, o client.
 		return fmt.Errorf("get %s: %w", key, err)
 	}
 	before := o.DeepCopyObject().(client.Object)
-	if !change(o, infrav1.CredentialsFinalizer) {
+	if !change(o, own) {
 		return nil
 	}
-	if err := c.Patch(ctx, o, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+	// A patch replaces the whole list: without the lock it could drop the finalizer of another cluster.
+	if err := c.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("patch finalizers of %s: %w", key, err)
 	}
 	return nil

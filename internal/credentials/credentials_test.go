@@ -89,7 +89,6 @@ func TestCredentialsAreKeptWhileAClusterNeedsThem(t *testing.T) {
 	require.True(t, protected())
 	require.NoError(t, Release(ctx, c, one))
 	require.True(t, protected(), "the other cluster still needs them")
-	require.NoError(t, c.Delete(ctx, one))
 	require.NoError(t, Release(ctx, c, two))
 	require.False(t, protected())
 }

@@ -60,7 +60,7 @@ func (e *Engines) For(a Account) (*Engine, error) {
 		CA: a.CA, InsecureSkipTLSVerify: a.InsecureSkipTLSVerify, Observe: e.Observe,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("engine %s: %w", a.URL, err)
+		return nil, fmt.Errorf("engine client: %w", err)
 	}
 	if e.engines == nil {
 		e.engines = map[string]*Engine{}
@@ -93,11 +93,15 @@ func (e *Engines) poll(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, one := range e.inUse() {
 		wg.Go(func() {
-			before := one.last()
 			after, err := one.Snapshot(ctx, time.Now().Add(-PollInterval/2))
-			if err != nil || before == nil || e.Changed == nil { // an error is not an observation; whoever reconciles reports it
+			if err != nil || e.Changed == nil { // an error is not an observation; whoever reconciles reports it
 				return
 			}
+			before := one.reported
+			if before == nil { // of a new connection everybody is told once
+				before = &Snapshot{}
+			}
+			one.reported = after
 			if ids := after.changedSince(before); len(ids) > 0 {
 				e.Changed(ctx, ids)
 			}

@@ -14,7 +14,8 @@ type Engine struct {
 	url    string
 	used   time.Time // guarded by Engines.mu
 
-	listing chan struct{} // held by whoever lists
+	listing  chan struct{} // held by whoever lists
+	reported *Snapshot     // the list that Engines told about last; only its poller uses it
 
 	mu       sync.Mutex
 	snapshot *Snapshot
@@ -112,12 +113,6 @@ func (e *Engine) Snapshot(ctx context.Context, notBefore time.Time) (*Snapshot, 
 	}
 	e.snapshot, e.failed = fresh, nil
 	return fresh, nil
-}
-
-func (e *Engine) last() *Snapshot {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.snapshot
 }
 
 // Touch says that a VM is about to be changed, or just was: lists that began before no longer tell about it.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // placesRemembered is how long the ids behind names are taken for granted; errors are not remembered.
@@ -18,7 +17,7 @@ type PlaceNames struct {
 
 // Place holds the ids behind them.
 type Place struct {
-	DataCenterID, ClusterID, NetworkID, VNICProfileID, TemplateID string
+	ClusterID, NetworkID, VNICProfileID, TemplateID string
 }
 
 type rememberedPlace struct {
@@ -66,7 +65,7 @@ func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {
 		return Place{}, fmt.Errorf("template %q in data center %q: %w", names.Template, names.DataCenter, err)
 	}
 	return Place{
-		DataCenterID: dataCenter.ID, ClusterID: cluster.ID, NetworkID: network.ID,
+		ClusterID: cluster.ID, NetworkID: network.ID,
 		VNICProfileID: profile.ID, TemplateID: template.ID,
 	}, nil
 }
@@ -82,10 +81,4 @@ func (e *Engine) Sees(ctx context.Context, dataCenter, cluster string) error {
 		return fmt.Errorf("cluster %q: %w", cluster, err)
 	}
 	return nil
-}
-
-// Unreachable says whether an error means that the engine as a whole does not answer, rather than that it refuses something.
-func Unreachable(err error) bool {
-	kind := ovirt.KindOf(err)
-	return kind == ovirt.Unavailable || kind == ovirt.Auth
 }

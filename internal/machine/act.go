@@ -66,6 +66,16 @@ func tolerate(err error, kind ovirt.Kind) error {
 	return err
 }
 
+// Failed is the plan after its action was refused. A VM that runs does so all the same.
+func (p Plan) Failed(err error) Plan {
+	refused := Refused(p.Action, err)
+	if !p.Running {
+		return refused
+	}
+	p.Action, p.Wake, p.Message = Nothing, refused.Wake, p.Message+"; "+refused.Message
+	return p
+}
+
 // Refused turns an error of the engine into what to show and when to try again. Nothing is terminal: quotas are raised, locks are
 // released, engines come back.
 func Refused(action Action, err error) Plan {

@@ -23,7 +23,7 @@ type Observation struct {
 	Absent bool
 	// NICs of a VM that is down and has never run.
 	NICs []ovirt.NIC
-	// Rival is a VM with a lower id that carries one of our addresses; it keeps it.
+	// Rival is another VM that carries one of our addresses.
 	Rival *Rival
 	// ForeignDisks are attached to a VM that is about to be removed, and not its own.
 	ForeignDisks []string
@@ -32,13 +32,15 @@ type Observation struct {
 // Rival is another VM with one of our addresses.
 type Rival struct {
 	VMID, VMName, Address string
+	// Keeps: it has the lower id, or it has left the state in which it could still give the address up.
+	Keeps bool
 }
 
 // Observe reads only what the next decision needs.
 func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (Observation, error) {
 	snapshot, err := e.Lately(ctx, d.VMID, listAge)
 	if err != nil {
-		return Observation{}, fmt.Errorf("list VMs: %w", err)
+		return Observation{}, err
 	}
 	o := Observation{VM: snapshot.VM(d.VMID)}
 	if o.VM == nil {
@@ -54,16 +56,16 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	if !o.Ours || o.VM.Status != ovirt.StatusDown {
 		return o, nil
 	}
-	if d.Deleting {
+	if d.Deleting && d.Provisioned { // nobody attaches a disk to a VM that never ran
 		o.ForeignDisks, err = foreignDisks(ctx, e, d.VMID)
 		return o, err
 	}
-	if d.Provisioned {
+	if d.Deleting || d.Provisioned {
 		return o, nil
 	}
 	o.Rival = findRival(snapshot, o.Mark, d.VMID)
 	if o.NICs, err = e.Client().NICs(ctx, d.VMID); err != nil {
-		return Observation{}, fmt.Errorf("list NICs: %w", err)
+		return Observation{}, err
 	}
 	return o, nil
 }
@@ -79,7 +81,7 @@ func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) 
 		return vm, false, nil
 	}
 	if ovirt.KindOf(err) != ovirt.NotFound {
-		return nil, false, fmt.Errorf("get VM %s: %w", d.VMID, err)
+		return nil, false, err
 	}
 	if err := e.Sees(ctx, d.Names.DataCenter, d.Names.Cluster); err != nil {
 		return nil, false, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
@@ -89,7 +91,7 @@ func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) 
 	}
 	jobs, err := e.Client().Jobs(ctx, CorrelationID(d.VMID))
 	if err != nil {
-		return nil, false, fmt.Errorf("list jobs: %w", err)
+		return nil, false, err
 	}
 	for _, job := range jobs {
 		if job.Status == ovirt.JobStarted {
@@ -99,17 +101,24 @@ func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) 
 	return nil, now.Sub(d.Submitted) >= SubmitWindow, nil
 }
 
-// findRival looks for the VM that keeps an address which two VMs carry: the one with the lower id, so that both come to the same
-// conclusion without talking to each other.
+// findRival looks for another VM with one of our addresses. Of two that have not run yet, the one with the lower id keeps the address,
+// so that both come to the same conclusion without talking to each other. The lower one waits meanwhile: each looks after its own
+// request took effect, so at least one of them sees the other, and neither starts while it does.
 func findRival(snapshot *engine.Snapshot, mine Mark, vmID string) *Rival {
 	var rival *Rival
 	snapshot.Each(func(vm ovirt.VM) {
 		mark, ok := ParseMark(vm.Comment)
-		if !ok || vm.ID >= vmID {
+		if !ok || vm.ID == vmID {
 			return
 		}
-		if a, shared := mine.Shared(mark); shared && (rival == nil || vm.ID < rival.VMID) {
-			rival = &Rival{VMID: vm.ID, VMName: vm.Name, Address: a.String()}
+		a, shared := mine.Shared(mark)
+		if !shared {
+			return
+		}
+		ran := vm.Status != ovirt.StatusDown && vm.Status != ovirt.StatusImageLocked
+		found := &Rival{VMID: vm.ID, VMName: vm.Name, Address: a.String(), Keeps: ran || vm.ID < vmID}
+		if rival == nil || (found.Keeps && !rival.Keeps) || (found.Keeps == rival.Keeps && found.VMID < rival.VMID) {
+			rival = found
 		}
 	})
 	return rival
@@ -120,7 +129,7 @@ func findRival(snapshot *engine.Snapshot, mine Mark, vmID string) *Rival {
 func foreignDisks(ctx context.Context, e *engine.Engine, vmID string) ([]string, error) {
 	attachments, err := e.Client().DiskAttachments(ctx, vmID)
 	if err != nil {
-		return nil, fmt.Errorf("list disks: %w", err)
+		return nil, err
 	}
 	var foreign []string
 	for _, a := range attachments {

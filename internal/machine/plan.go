@@ -43,7 +43,7 @@ type Plan struct {
 	// NIC to add or change, or the id of the disk to detach.
 	NIC    ovirt.NIC
 	DiskID string
-	// VMReady is the condition to show.
+	// Status, Reason and Message are those of the condition to show, VMReady.
 	Status  metav1.ConditionStatus
 	Reason  string
 	Message string
@@ -60,7 +60,11 @@ type Plan struct {
 func Next(d Desired, o Observation, now time.Time) Plan {
 	switch {
 	case o.VM == nil && !o.Absent:
-		return waiting(infrav1.CreatingReason, wakeLater, "the engine does not show the VM; its creation was asked for at %s and may still take effect until %s",
+		reason := infrav1.CreatingReason
+		if d.Deleting {
+			reason = infrav1.DeletingReason
+		}
+		return waiting(reason, wakeLater, "the engine does not show the VM; its creation was asked for at %s and may take effect until %s",
 			d.Submitted.UTC().Format(time.TimeOnly), d.Submitted.Add(SubmitWindow).UTC().Format(time.TimeOnly))
 	case o.VM == nil && d.Deleting:
 		return Plan{Gone: true, Status: metav1.ConditionFalse, Reason: infrav1.DeletingReason, Message: "the VM is gone"}
@@ -104,8 +108,11 @@ func bringUp(d Desired, o Observation, now time.Time) Plan {
 
 // prepare brings a VM that is down and has never run to its start.
 func prepare(d Desired, o Observation, now time.Time) Plan {
-	if o.Rival != nil {
-		return acting(GiveUpAddresses, infrav1.AddressConflictReason, "address %s belongs to VM %s; another one is chosen", o.Rival.Address, o.Rival.VMName)
+	if r := o.Rival; r != nil {
+		if r.Keeps || now.Sub(d.Submitted) > SubmitWindow {
+			return acting(GiveUpAddresses, infrav1.AddressConflictReason, "address %s belongs to VM %s; another one is chosen", r.Address, r.VMName)
+		}
+		return waiting(infrav1.AddressConflictReason, wakeSoon, "VM %s carries address %s, too, and is expected to give it up", r.VMName, r.Address)
 	}
 	nic := findNIC(o.NICs, d.NIC.Name)
 	switch {
@@ -113,7 +120,7 @@ func prepare(d Desired, o Observation, now time.Time) Plan {
 		p := acting(AddNIC, infrav1.CreatingReason, "NIC %s is being added", d.NIC.Name)
 		p.NIC = d.NIC
 		return p
-	case nic.VNICProfileID != d.NIC.VNICProfileID:
+	case nic.VNICProfileID != d.NIC.VNICProfileID || nic.Interface != d.NIC.Interface:
 		p := acting(UpdateNIC, infrav1.CreatingReason, "NIC %s is being changed", d.NIC.Name)
 		p.NIC = d.NIC
 		p.NIC.ID = nic.ID

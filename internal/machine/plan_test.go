@@ -15,8 +15,8 @@ import (
 // The rules by which a machine lives: each row is one situation and the one thing that is done about it.
 func TestNext(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	wantNIC := ovirt.NIC{Name: "nic1", VNICProfileID: "profile"}
-	hasNIC := []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: "profile"}}
+	wantNIC := ovirt.NIC{Name: "nic1", VNICProfileID: "profile", Interface: "virtio"}
+	hasNIC := []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: "profile", Interface: "virtio"}}
 	vm := func(status string) *ovirt.VM { return &ovirt.VM{ID: "id", Name: "demo-1", Status: status} }
 	seen := func(status string) Observation { return Observation{VM: vm(status), Ours: true, NICs: hasNIC} }
 
@@ -44,11 +44,19 @@ func TestNext(t *testing.T) {
 		{name: "a VM without its NIC gets it",
 			see: Observation{VM: vm(ovirt.StatusDown), Ours: true}, action: AddNIC, reason: infrav1.CreatingReason},
 		{name: "a NIC that the template brought along is moved to the wanted profile",
-			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: "other"}}},
+			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: "other", Interface: "virtio"}}},
 			action: UpdateNIC, reason: infrav1.CreatingReason},
 		{name: "no VM starts with an address that another VM won",
-			see: Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1"}}, action: GiveUpAddresses,
+			see: Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1", Keeps: true}}, action: GiveUpAddresses,
 			reason: infrav1.AddressConflictReason},
+		{name: "... nor while the other one has not given it up yet",
+			want:   Desired{Submitted: now.Add(-time.Second)},
+			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1"}},
+			reason: infrav1.AddressConflictReason},
+		{name: "... which is not waited for without end",
+			want:   Desired{Submitted: now.Add(-time.Hour)},
+			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1"}},
+			action: GiveUpAddresses, reason: infrav1.AddressConflictReason},
 		{name: "a VM that is complete is started", see: seen(ovirt.StatusDown), action: Start, reason: infrav1.StartingReason},
 		{name: "a VM that fell back to down is not started at once again",
 			want: Desired{Started: now.Add(-time.Second)}, see: seen(ovirt.StatusDown), reason: infrav1.StartingReason},
@@ -76,7 +84,7 @@ func TestNext(t *testing.T) {
 		{name: "delete is finished when the VM is positively absent",
 			want: Desired{Deleting: true}, see: Observation{Absent: true}, reason: infrav1.DeletingReason, gone: true},
 		{name: "delete is not finished while a lost request may still make the VM",
-			want: Desired{Deleting: true, Submitted: now.Add(-time.Second)}, see: Observation{}, reason: infrav1.CreatingReason},
+			want: Desired{Deleting: true, Submitted: now.Add(-time.Second)}, see: Observation{}, reason: infrav1.DeletingReason},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			rule.want.NIC = wantNIC

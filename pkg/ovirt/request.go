@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -153,11 +154,23 @@ func decode(response *http.Response, body []byte, out any) *Error {
 	return &Error{Kind: Unknown, Status: response.StatusCode, Err: fmt.Errorf("not what the API describes: %w", err)}
 }
 
+// withoutPorts takes away what differs at each try, such as our own port: callers compare messages to tell whether anything is new.
+func withoutPorts(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "dial" {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return &net.DNSError{Err: "no answer", Name: dns.Name, IsTimeout: dns.IsTimeout, IsNotFound: dns.IsNotFound, IsTemporary: dns.IsTemporary}
+	}
+	return err
+}
+
 // noReply makes the error of a request without a reply. The *url.Error around the cause only repeats what the caller knows.
 func (c *Client) noReply(err error) *Error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
+	err = withoutPorts(err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -68,24 +68,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if cluster == nil { // Cluster API sets the owner as soon as the Cluster refers to it
 		return ctrl.Result{}, nil
 	}
+	helper, err := patch.NewHelper(olvm, r.Client)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("patch helper of OLVMCluster %s: %w", req, err)
+	}
+	defer func() {
+		owned := patch.WithOwnedConditions{Conditions: []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.EngineReachableCondition}}
+		if perr := helper.Patch(ctx, olvm, owned); client.IgnoreNotFound(perr) != nil {
+			err = errors.Join(err, fmt.Errorf("patch OLVMCluster %s: %w", req, perr))
+		}
+	}()
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, cluster, olvm); err != nil || isPaused || requeue {
 		return ctrl.Result{}, err
 	}
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, olvm, infrav1.ClusterFinalizer); err != nil || added {
 		return ctrl.Result{}, err
 	}
-	helper, err := patch.NewHelper(olvm, r.Client)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("patch helper of OLVMCluster %s: %w", req, err)
-	}
-	defer func() {
-		owned := patch.WithOwnedConditions{Conditions: []string{infrav1.ReadyCondition, infrav1.EngineReachableCondition}}
-		if perr := helper.Patch(ctx, olvm, owned); client.IgnoreNotFound(perr) != nil {
-			err = errors.Join(err, fmt.Errorf("patch OLVMCluster %s: %w", req, perr))
-		}
-	}()
 	if !olvm.DeletionTimestamp.IsZero() {
-		return r.delete(ctx, olvm)
+		return r.delete(ctx, cluster, olvm)
 	}
 	return r.normal(ctx, olvm)
 }
@@ -123,9 +123,9 @@ func (r *Reconciler) normal(ctx context.Context, olvm *infrav1.OLVMCluster) (ctr
 }
 
 // delete waits until no machine of the cluster is left: they need the credentials to clean up the engine.
-func (r *Reconciler) delete(ctx context.Context, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
+func (r *Reconciler) delete(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
 	machines := &infrav1.OLVMMachineList{}
-	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: olvm.Labels[clusterv1.ClusterNameLabel]}
+	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: cluster.Name}
 	if err := r.List(ctx, machines, client.InNamespace(olvm.Namespace), labels); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list OLVMMachines: %w", err)
 	}

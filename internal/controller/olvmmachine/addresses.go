@@ -42,7 +42,12 @@ type wanted struct {
 	pool    address.Pool
 	prefix  int
 	gateway string
+	network string // the engine's id
+	held    map[netip.Addr]string
 }
+
+// claimName ties an address to one family of one machine.
+func (w wanted) claimName(olvm *infrav1.OLVMMachine) string { return olvm.Name + "-" + w.family }
 
 // claimAddresses takes one address of each family out of the machine's pools. Within a namespace Kubernetes decides who has an
 // address, by the name of an IPAddress; beyond it the engine does: held are the addresses that other VMs carry already.
@@ -57,7 +62,8 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s subject, networkID st
 	}
 	var got won
 	for _, w := range want {
-		a, err := r.claim(ctx, s, w, networkID, held, known.Items)
+		w.network, w.held = networkID, held
+		a, err := r.claim(ctx, s, w, known.Items)
 		if err != nil {
 			return won{}, err
 		}
@@ -80,33 +86,52 @@ func pools(s subject) ([]wanted, error) {
 	if err != nil {
 		return nil, err
 	}
+	endpoint, _ := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host) // a name is no address of the pool
 	pool, err := address.ParsePool(network.IPv4.IPAddresses)
 	if err != nil {
 		return nil, fmt.Errorf("ipv4.ipAddresses: %w", err)
 	}
-	endpoint, _ := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host) // a name is no address of the pool
-	pool = pool.Without(address.Reserved(subnet, gateway, endpoint)...)
-	list := []wanted{{family: "ipv4", pool: pool, prefix: subnet.Bits(), gateway: gateway.String()}}
-	if network.IPv6 == nil || network.IPv6.AutoConf || len(network.IPv6.IPAddresses) == 0 {
+	if a, ok := first(pool); ok && !a.Is4() {
+		return nil, fmt.Errorf("ipv4.ipAddresses holds the IPv6 address %s", a)
+	}
+	list := []wanted{{
+		family: "ipv4", pool: pool.Without(address.Reserved(subnet, gateway, endpoint)...), prefix: subnet.Bits(), gateway: gateway.String(),
+	}}
+	ipv6 := network.IPv6
+	if ipv6 == nil || ipv6.AutoConf || len(ipv6.IPAddresses) == 0 {
 		return list, nil
 	}
-	pool, err = address.ParsePool(network.IPv6.IPAddresses)
-	if err != nil {
+	if pool, err = address.ParsePool(ipv6.IPAddresses); err != nil {
 		return nil, fmt.Errorf("ipv6.ipAddresses: %w", err)
 	}
-	return append(list, wanted{family: "ipv6", pool: pool, prefix: prefixLength(network.IPv6), gateway: network.IPv6.Gateway}), nil
+	gateway, _ = netip.ParseAddr(ipv6.Gateway) // none, or refused with the boot document
+	if a, ok := first(pool); ok {
+		if a.Is4() {
+			return nil, fmt.Errorf("ipv6.ipAddresses holds the IPv4 address %s", a)
+		}
+		pool = pool.Without(address.Reserved(netip.PrefixFrom(a, prefixLength(ipv6)).Masked(), gateway, endpoint)...)
+	}
+	return append(list, wanted{family: "ipv6", pool: pool, prefix: prefixLength(ipv6), gateway: ipv6.Gateway}), nil
+}
+
+func first(pool address.Pool) (netip.Addr, bool) {
+	for a := range pool.All() {
+		return a, true
+	}
+	return netip.Addr{}, false
 }
 
 // claim keeps the address that the machine has, unless another VM carries it, or takes the first free one of the pool.
-func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, networkID string, held map[netip.Addr]string, known []ipamv1.IPAddress) (netip.Addr, error) {
+func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipamv1.IPAddress) (netip.Addr, error) {
 	names := map[string]bool{}
 	for i := range known {
-		a, err := netip.ParseAddr(known[i].Spec.Address)
-		if err != nil || a.Is4() != (w.family == "ipv4") || known[i].Labels[machineLabel] != s.olvm.Name {
+		if known[i].Spec.ClaimRef.Name != w.claimName(s.olvm) {
 			names[known[i].Name] = true
 			continue
 		}
-		if _, lost := held[a]; !lost && w.pool.Contains(a) && known[i].DeletionTimestamp.IsZero() {
+		a, err := netip.ParseAddr(known[i].Spec.Address)
+		_, lost := w.held[a]
+		if err == nil && !lost && w.pool.Contains(a) && known[i].DeletionTimestamp.IsZero() {
 			return a, nil
 		}
 		if err := r.release(ctx, &known[i]); err != nil {
@@ -114,8 +139,8 @@ func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, networkID s
 		}
 	}
 	for a := range w.pool.All() {
-		name := address.Name(a, s.engine.URL(), networkID)
-		if _, taken := held[a]; taken || names[name] {
+		name := address.Name(a, s.engine.URL(), w.network)
+		if _, taken := w.held[a]; taken || names[name] {
 			continue
 		}
 		err := r.Create(ctx, claimed(s, w, a, name))
@@ -126,7 +151,8 @@ func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, networkID s
 			return netip.Addr{}, fmt.Errorf("create IPAddress for %s: %w", a, err)
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("%w in the %s pool %s (%d addresses); add some to the machine template's ipAddresses", errPoolExhausted, w.family, w.pool, w.pool.Len())
+	return netip.Addr{}, fmt.Errorf("%w in the %s pool %s (%d addresses); add some to the machine template's ipAddresses",
+		errPoolExhausted, w.family, w.pool, w.pool.Len())
 }
 
 func claimed(s subject, w wanted, a netip.Addr, name string) *ipamv1.IPAddress {
@@ -140,7 +166,7 @@ func claimed(s subject, w wanted, a netip.Addr, name string) *ipamv1.IPAddress {
 			},
 		},
 		Spec: ipamv1.IPAddressSpec{
-			ClaimRef: ipamv1.IPAddressClaimReference{Name: s.olvm.Name + "-" + w.family},
+			ClaimRef: ipamv1.IPAddressClaimReference{Name: w.claimName(s.olvm)},
 			PoolRef:  ipamv1.IPPoolReference{APIGroup: infrav1.Group, Kind: "OLVMMachine", Name: s.olvm.Name},
 			Address:  a.String(), Prefix: ptr.To(int32(w.prefix)), Gateway: w.gateway,
 		},

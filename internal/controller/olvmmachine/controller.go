@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	capicontroller "sigs.k8s.io/cluster-api/util/controller"
 	"sigs.k8s.io/cluster-api/util/patch"
 	"sigs.k8s.io/cluster-api/util/paused"
 	"sigs.k8s.io/cluster-api/util/predicates"
 
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -38,6 +39,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=olvmmachines;olvmmachines/status;olvmmachines/finalizers,verbs=get;list;watch;update;patch
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=olvmmachinetemplates;olvmclustertemplates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=machines;machines/status,verbs=get;list;watch
+// +kubebuilder:rbac:groups=bootstrap.cluster.x-k8s.io,resources=kubeadmconfigs,verbs=get;list;watch
 // +kubebuilder:rbac:groups=ipam.cluster.x-k8s.io,resources=ipaddresses,verbs=get;list;watch;create;patch;delete
 
 // SetupWithManager registers the controller.
@@ -80,9 +82,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if complete, err := r.relatives(ctx, &s); err != nil || !complete {
 		return ctrl.Result{}, err
 	}
-	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, s.olvm); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
 	helper, err := patch.NewHelper(s.olvm, r.Client)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("patch helper of OLVMMachine %s: %w", req, err)
@@ -93,6 +92,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 			err = errors.Join(err, fmt.Errorf("patch OLVMMachine %s: %w", req, perr))
 		}
 	}()
+	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, s.olvm); err != nil || isPaused || requeue {
+		return ctrl.Result{}, err
+	}
 	account, err := credentials.Account(ctx, r.Client, s.infra)
 	if err == nil {
 		s.engine, err = r.Engines.For(account)
@@ -113,7 +115,7 @@ func (r *Reconciler) relatives(ctx context.Context, s *subject) (complete bool, 
 		return false, fmt.Errorf("get owner Machine of OLVMMachine %s: %w", name, err)
 	}
 	if s.machine == nil {
-		return false, nil
+		return false, stuck(s.olvm, "its owner Machine is gone")
 	}
 	if s.cluster, err = util.GetClusterFromMetadata(ctx, r.Client, s.machine.ObjectMeta); err != nil {
 		return false, fmt.Errorf("get Cluster of OLVMMachine %s: %w", name, err)
@@ -121,9 +123,20 @@ func (r *Reconciler) relatives(ctx context.Context, s *subject) (complete bool, 
 	s.infra = &infrav1.OLVMCluster{}
 	key := client.ObjectKey{Namespace: s.cluster.Namespace, Name: s.cluster.Spec.InfrastructureRef.Name}
 	if err := r.Get(ctx, key, s.infra); err != nil {
-		return false, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			err = stuck(s.olvm, fmt.Sprintf("OLVMCluster %s, which knows the engine, is gone", key))
+		}
+		return false, err
 	}
 	return true, nil
+}
+
+// stuck says why a machine that is to be deleted cannot be; without a deletion, what is missing only has not appeared yet.
+func stuck(olvm *infrav1.OLVMMachine, why string) error {
+	if olvm.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("cannot remove the VM of OLVMMachine %s (%s): %s", client.ObjectKeyFromObject(olvm), olvm.Spec.ProviderID, why)
 }
 
 // desired is what is wanted of the VM, apart from its place, which costs the engine a question.

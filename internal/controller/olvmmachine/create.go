@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,6 +26,9 @@ const ignitionOS = "rhcos_x64"
 // create asks the engine for the VM, in an order that survives a crash after each step: addresses, the time of the request, the
 // request.
 func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (ctrl.Result, error) {
+	if d.Seen {
+		return forget(s.olvm), nil
+	}
 	snapshot, err := s.engine.Lately(ctx, d.VMID, 10*time.Second)
 	if err != nil {
 		return refused(s.olvm, "list VMs", err), nil
@@ -31,7 +36,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
 	won, err := r.claimAddresses(ctx, s, d.Place.NetworkID, held)
 	if err != nil {
-		return noAddress(s.olvm, err), nil
+		return noAddress(s.olvm, err)
 	}
 	taken := false
 	snapshot.Each(func(vm ovirt.VM) { taken = taken || (vm.Name == s.olvm.Name && vm.ID != d.VMID) })
@@ -39,7 +44,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	mark.Network, mark.Addresses = d.Place.NetworkID, won.list()
 	document, err := r.document(ctx, s, won)
 	if err != nil {
-		return invalid(s.olvm, err), nil
+		return noDocument(s.olvm, err)
 	}
 	vm, err := request(s.olvm.Spec, d, mark, machine.VMName(s.olvm.Name, d.VMID, taken), document)
 	if err != nil {
@@ -49,11 +54,23 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 		return ctrl.Result{}, err
 	}
 	plan := machine.Plan{Status: "False", Reason: infrav1.CreatingReason, Message: "the VM is being created", Wake: time.Second}
-	if err := machine.Submit(ctx, s.engine, vm); err != nil {
+	err = machine.Submit(ctx, s.engine, vm)
+	if ovirt.KindOf(err) == ovirt.Exists && !taken { // by a VM that this account does not see
+		vm.Name = machine.VMName(s.olvm.Name, d.VMID, true)
+		err = machine.Submit(ctx, s.engine, vm)
+	}
+	if err != nil {
 		plan = machine.Refused(machine.Create, err)
 	}
 	show(s.olvm, plan)
 	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+}
+
+// forget drops what was known of a VM that is positively gone before another one is asked for: it must not vouch for that request.
+func forget(olvm *infrav1.OLVMMachine) ctrl.Result {
+	delete(olvm.Annotations, infrav1.CreateSubmittedAnnotation)
+	olvm.Status.OLVM.VirtualMachine = infrav1.VirtualMachineStatus{}
+	return ctrl.Result{RequeueAfter: time.Second}
 }
 
 // announce writes down that the creation is about to be asked for, and keeps the machine from being moved to another management
@@ -66,7 +83,8 @@ func (r *Reconciler) announce(ctx context.Context, olvm *infrav1.OLVMMachine) er
 	}
 	announced.Annotations[infrav1.CreateSubmittedAnnotation] = time.Now().UTC().Format(time.RFC3339)
 	announced.Annotations[clusterctlv1.BlockMoveAnnotation] = "the VM is being created"
-	if err := r.Patch(ctx, announced, client.MergeFrom(before)); err != nil {
+	// A deletion that we have not seen yet makes this fail; one that we see later is seen together with this.
+	if err := r.Patch(ctx, announced, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("write the time of the request: %w", err)
 	}
 	return nil
@@ -82,8 +100,9 @@ func request(spec infrav1.OLVMMachineSpec, d machine.Desired, mark machine.Mark,
 		ID: d.VMID, Name: name, Description: machine.Description(mark), Comment: mark.Comment(),
 		ClusterID: d.Place.ClusterID, TemplateID: d.Place.TemplateID,
 		Memory: memory, GuaranteedMemory: memory, MaxMemory: memory,
-		CPU:    ovirt.CPUTopology{Cores: int(topology.Cores), Sockets: int(topology.Sockets), Threads: int(topology.Threads)},
-		OSType: ignitionOS, Type: "server", CustomScript: string(document),
+		Architecture: spec.VirtualMachine.CPU.Architecture,
+		CPU:          ovirt.CPUTopology{Cores: int(topology.Cores), Sockets: int(topology.Sockets), Threads: int(topology.Threads)},
+		OSType:       ignitionOS, Type: "server", CustomScript: string(document),
 	}, nil
 }
 
@@ -105,8 +124,12 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	additional, err := r.additionalConfig(ctx, s.machine)
+	if err != nil {
+		return nil, err
+	}
 	in := boot.Input{
-		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), User: user,
+		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
 		Network: boot.Network{
 			Device: network.Device(), MTU: int(network.MTU),
@@ -117,11 +140,25 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	if err := secondStack(&in.Network, network.IPv6, won.ipv6); err != nil {
 		return nil, err
 	}
-	document, err := boot.Document(in)
-	if err != nil {
-		return nil, fmt.Errorf("boot document: %w", err)
+	return boot.Document(in)
+}
+
+// additionalConfig is the Ignition 3 that existing manifests carry in the KubeadmConfig. Stock kubeadm bootstrap takes that field for
+// another language and mangles it, so it is taken from where the user wrote it.
+func (r *Reconciler) additionalConfig(ctx context.Context, m *clusterv1.Machine) ([]byte, error) {
+	ref := m.Spec.Bootstrap.ConfigRef
+	if ref.Kind != "KubeadmConfig" {
+		return nil, nil
 	}
-	return document, nil
+	config := &bootstrapv1.KubeadmConfig{}
+	if err := r.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: ref.Name}, config); err != nil {
+		return nil, fmt.Errorf("get KubeadmConfig %s: %w", ref.Name, err)
+	}
+	text := []byte(config.Spec.Ignition.ContainerLinuxConfig.AdditionalConfig)
+	if !boot.IsIgnition3(text) {
+		return nil, nil
+	}
+	return text, nil
 }
 
 func secondStack(n *boot.Network, ipv6 *infrav1.IPv6, address netip.Addr) error {

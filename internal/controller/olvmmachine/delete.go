@@ -27,7 +27,7 @@ func (r *Reconciler) delete(ctx context.Context, s subject) (ctrl.Result, error)
 	record(s.olvm, d, observation)
 	plan := machine.Next(d, observation, time.Now())
 	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
-		plan = machine.Refused(plan.Action, err)
+		plan = plan.Failed(err)
 	}
 	show(s.olvm, plan)
 	if plan.Gone {

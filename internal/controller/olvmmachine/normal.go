@@ -54,12 +54,14 @@ func (r *Reconciler) chooseID(ctx context.Context, olvm *infrav1.OLVMMachine) er
 
 func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	d := s.desired()
-	place, err := s.engine.Resolve(ctx, d.Names)
-	if err != nil && !d.Seen { // a VM that exists needs its template no more
-		return noPlace(s.olvm, err), nil
+	if !d.Provisioned { // a VM that ran needs its template no more
+		place, err := s.engine.Resolve(ctx, d.Names)
+		if err != nil {
+			return noPlace(s.olvm, err), nil
+		}
+		d.Place = place
+		d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
 	}
-	d.Place = place
-	d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
 	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
 	if err != nil {
 		return refused(s.olvm, "observe the VM", err), nil
@@ -70,7 +72,7 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 		return r.create(ctx, s, d)
 	}
 	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
-		plan = machine.Refused(plan.Action, err)
+		plan = plan.Failed(err)
 	}
 	show(s.olvm, plan)
 	settle(s.olvm, plan)

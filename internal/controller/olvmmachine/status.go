@@ -2,11 +2,14 @@ package olvmmachine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,7 +27,7 @@ const (
 )
 
 func ownedConditions() []string {
-	return []string{infrav1.ReadyCondition, infrav1.VMReadyCondition, infrav1.AddressesWonCondition}
+	return []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.VMReadyCondition, infrav1.AddressesWonCondition}
 }
 
 // show sets the machine's conditions; Ready tells the same as VMReady, because nothing else makes a machine.
@@ -58,12 +61,21 @@ func noEngine(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	if errors.As(err, &missing) {
 		reason = infrav1.CredentialsMissingReason
 	}
-	show(olvm, machine.Plan{Reason: reason, Message: err.Error()})
+	show(olvm, machine.Plan{Status: unseen(olvm), Reason: reason, Message: err.Error()})
 	return ctrl.Result{RequeueAfter: waitForCredentials}
+}
+
+// unseen is the status of a machine that cannot be observed: an error says nothing about a VM that ran.
+func unseen(olvm *infrav1.OLVMMachine) metav1.ConditionStatus {
+	if ptr.Deref(olvm.Status.Initialization.Provisioned, false) {
+		return metav1.ConditionUnknown
+	}
+	return metav1.ConditionFalse
 }
 
 func refused(olvm *infrav1.OLVMMachine, doing machine.Action, err error) ctrl.Result {
 	plan := machine.Refused(doing, err)
+	plan.Status = unseen(olvm)
 	show(olvm, plan)
 	return ctrl.Result{RequeueAfter: plan.Wake}
 }
@@ -78,14 +90,30 @@ func noPlace(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	return ctrl.Result{RequeueAfter: plan.Wake}
 }
 
-func noAddress(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
+// noAddress shows a pool that is empty or cannot be read; what the API server refuses is its own affair, and tried again.
+func noAddress(olvm *infrav1.OLVMMachine, err error) (ctrl.Result, error) {
+	if ofAPIServer(err) {
+		return ctrl.Result{}, err
+	}
 	reason := infrav1.InvalidSpecReason
 	if errors.Is(err, errPoolExhausted) {
 		reason = infrav1.PoolExhaustedReason
 	}
 	show(olvm, machine.Plan{Reason: reason, Message: fmt.Sprintf("cannot choose an address: %v", err)})
 	conditions.Set(olvm, metav1.Condition{Type: infrav1.AddressesWonCondition, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error()})
-	return ctrl.Result{RequeueAfter: waitForAddress}
+	return ctrl.Result{RequeueAfter: waitForAddress}, nil
+}
+
+// noDocument shows what is wrong with what the machine shall boot with, an object that the user named and that does not exist included.
+func noDocument(olvm *infrav1.OLVMMachine, err error) (ctrl.Result, error) {
+	if ofAPIServer(err) && !apierrors.IsNotFound(err) {
+		return ctrl.Result{}, err
+	}
+	return invalid(olvm, err), nil
+}
+
+func ofAPIServer(err error) bool {
+	return apierrors.ReasonForError(err) != metav1.StatusReasonUnknown || errors.Is(err, context.DeadlineExceeded)
 }
 
 // record copies what the engine shows into the status.

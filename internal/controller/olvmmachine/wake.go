@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -29,13 +30,15 @@ func indexProviderID(ctx context.Context, mgr ctrl.Manager) error {
 
 // Waker wakes the machines whose VMs changed in the engine.
 type Waker struct {
-	reader client.Reader
-	events chan event.GenericEvent
+	reader      client.Reader
+	watchFilter string
+	events      chan event.GenericEvent
 }
 
-// NewWaker returns a Waker that finds machines with the given reader.
-func NewWaker(reader client.Reader) *Waker {
-	return &Waker{reader: reader, events: make(chan event.GenericEvent)}
+// NewWaker returns a Waker that finds machines with the given reader. Predicates do not see its events, so it applies the watch filter
+// itself.
+func NewWaker(reader client.Reader, watchFilter string) *Waker {
+	return &Waker{reader: reader, watchFilter: watchFilter, events: make(chan event.GenericEvent)}
 }
 
 // Source feeds a controller.
@@ -47,9 +50,13 @@ func (w *Waker) Source() source.TypedSource[reconcile.Request] {
 func (w *Waker) Changed(ctx context.Context, vmIDs []string) {
 	for _, id := range vmIDs {
 		machines := &infrav1.OLVMMachineList{}
-		if err := w.reader.List(ctx, machines, client.MatchingFields{providerIDIndex: machine.ProviderID(id)}); err != nil {
+		options := []client.ListOption{client.MatchingFields{providerIDIndex: machine.ProviderID(id)}}
+		if w.watchFilter != "" {
+			options = append(options, client.MatchingLabels{clusterv1.WatchLabel: w.watchFilter})
+		}
+		if err := w.reader.List(ctx, machines, options...); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Cannot find the machine of a changed VM", "vm", id)
-			return
+			continue
 		}
 		for i := range machines.Items {
 			select {
