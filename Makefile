@@ -65,4 +65,5 @@ bench: ## Run the benchmarks
 
 .PHONY: clean
 clean: ## Remove what was built (the build cache outside the tree stays)
+	@if [ -e bin/demo/olvmsim.pid ]; then echo "a demo may be running: run make demo-down first" >&2; exit 1; fi
 	rm -rf bin

@@ -32,6 +32,7 @@ type controlPlane struct {
 	failed     chan error // a part ended by itself
 
 	lock            *os.File
+	sockets         string // directory for etcd's sockets outside of the state directory, or ""
 	etcd            *embed.Etcd
 	connections     *trackingListener
 	stopAPIServer   context.CancelFunc
@@ -102,6 +103,9 @@ func (c *controlPlane) stop() error {
 	if c.etcd != nil {
 		c.etcd.Close()
 	}
+	if c.sockets != "" {
+		errs = append(errs, os.RemoveAll(c.sockets))
+	}
 	if c.lock != nil {
 		errs = append(errs, c.lock.Close())
 	}
@@ -133,12 +137,17 @@ func lockDir(dir string) (*os.File, error) {
 // listen opens the API server's port. A restart takes the port of the last start again, so that kubeconfigs stay valid.
 func listen(dir string, port int) (*trackingListener, error) {
 	file := filepath.Join(dir, "port")
+	remembered := false
 	if port == 0 {
 		if b, err := os.ReadFile(file); err == nil {
 			port, _ = strconv.Atoi(strings.TrimSpace(string(b)))
+			remembered = port != 0
 		}
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if remembered && errors.Is(err, syscall.EADDRINUSE) { // taken by somebody since; the kubeconfig is written anew
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("API server port: %w (choose another one with --port)", err)
 	}

@@ -11,15 +11,20 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// maxSocketPath is what fits into sockaddr_un on Linux, less a margin for the names of the sockets.
+// maxSocketPath is what fits into sockaddr_un on Linux, less a margin for the names of the sockets. Sockets of a directory with a longer
+// path are in a private temporary one.
 const maxSocketPath = 90
 
 // startEtcd opens etcd on unix sockets inside a directory that only this user may enter: etcd has no other access control
 // here, and it holds every Secret. It returns the URL for clients.
 func (c *controlPlane) startEtcd(ctx context.Context, dir string, fsync bool) (string, error) {
-	sockets, err := socketDir(dir)
-	if err != nil {
-		return "", err
+	sockets := dir
+	if len(dir) > maxSocketPath {
+		var err error
+		if sockets, err = os.MkdirTemp("", "ocne-etcd-"); err != nil {
+			return "", fmt.Errorf("directory for etcd's sockets: %w", err)
+		}
+		c.sockets = sockets
 	}
 	client := url.URL{Scheme: "unix", Path: filepath.Join(sockets, "etcd.sock")}
 	// etcd listens for peers at the URL's host part; with a path alone it would open an abstract socket, which has no permissions.
@@ -52,16 +57,4 @@ func (c *controlPlane) startEtcd(ctx context.Context, dir string, fsync bool) (s
 	case <-time.After(time.Minute):
 		return "", fmt.Errorf("etcd in %s was not ready after a minute", cfg.Dir)
 	}
-}
-
-// socketDir is the state directory, or a private temporary one when the sockets' paths would be too long for the kernel.
-func socketDir(dir string) (string, error) {
-	if len(dir) <= maxSocketPath {
-		return dir, nil
-	}
-	short, err := os.MkdirTemp("", "ocne-etcd-")
-	if err != nil {
-		return "", fmt.Errorf("directory for etcd's sockets: %w", err)
-	}
-	return short, nil
 }

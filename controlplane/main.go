@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,12 +19,23 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	var wrong *usageError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.As(err, &wrong):
+		fmt.Fprintln(os.Stderr, "ocne-controlplane:", err)
+		os.Exit(2)
+	default:
 		fmt.Fprintln(os.Stderr, "ocne-controlplane:", err)
 		os.Exit(1)
 	}
 }
+
+// usageError is a wrong command line.
+type usageError struct{ error }
 
 // ready is the one line on stdout that says the API answers.
 type ready struct {
@@ -40,14 +52,17 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.BoolVar(&o.fsync, "fsync", true, "wait for the disk at every write; without it a power failure can lose the state (for tests)")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
-		return err
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return &usageError{err}
 	}
 	if *showVersion {
 		_, err := fmt.Fprintf(stdout, "ocne-controlplane %s\n", version.Get().GitVersion)
 		return err
 	}
 	if o.dir == "" {
-		return fmt.Errorf("--dir is required: the directory that keeps the control plane's state")
+		return &usageError{errors.New("--dir is required: the directory that keeps the control plane's state")}
 	}
 	klog.LogToStderr(true)
 

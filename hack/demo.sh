@@ -7,11 +7,25 @@ state=$PWD/bin/demo
 bin=$PWD/bin
 config=examples/demo.yaml
 listen=127.0.0.1:8443
-unset KUBECONFIG # the demo brings its own management cluster
+# The demo brings its own management cluster and shall not obey the user's own settings.
+unset KUBECONFIG OCNE_OLVM_SCOPE OCNE_MANAGER_FEATURE_GATES
+export OCNE_DEFAULTS=/dev/null
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-engine_runs() { [ -s "$state/olvmsim.pid" ] && kill -0 "$(cat "$state/olvmsim.pid")" 2>/dev/null; }
+# A pid may be another program's by now: it counts only while it is our program.
+engine_runs() { [ -s "$state/olvmsim.pid" ] && [[ $(readlink "/proc/$(cat "$state/olvmsim.pid")/exe") == "$bin/olvmsim"* ]]; }
+
+stop_engine() {
+	local pid
+	pid=$(cat "$state/olvmsim.pid")
+	kill "$pid"
+	for _ in $(seq 100); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	rm -rf "$state"
+}
 
 start_engine() {
 	if engine_runs; then return; fi
@@ -40,10 +54,16 @@ export OCNE_OLVM_USERNAME=admin@internal
 case ${1:-} in
 up)
 	say "1. A simulated OLVM engine at https://$listen/ovirt-engine"
+	fresh=
+	engine_runs || fresh=yes
 	start_engine
 	cat "$state/olvmsim.ready"
 	export OCNE_OLVM_PASSWORD
 	OCNE_OLVM_PASSWORD=$(cat "$state/password")
+	if [ -n "$fresh" ] && [ -d "$HOME/.ocne/management" ]; then
+		say "An earlier demo was cut off; a new engine holds nothing of it, so it is deleted first"
+		"$bin/ocne" cluster delete -c "$config"
+	fi
 	say "2. \$ ocne cluster start --provider olvm -c $config"
 	"$bin/ocne" cluster start --provider olvm -c "$config"
 	say "3. What the engine holds now"
@@ -52,8 +72,11 @@ up)
 	;;
 down)
 	if ! engine_runs; then
-		echo "the demo does not run (no engine); start it with: make demo"
-		exit 0
+		if [ ! -d "$HOME/.ocne/management" ]; then
+			echo "the demo does not run; start it with: make demo"
+			exit 0
+		fi
+		start_engine
 	fi
 	export OCNE_OLVM_PASSWORD
 	OCNE_OLVM_PASSWORD=$(cat "$state/password")
@@ -61,8 +84,7 @@ down)
 	"$bin/ocne" cluster delete -c "$config"
 	say "What the engine holds now"
 	inventory
-	kill "$(cat "$state/olvmsim.pid")"
-	rm -rf "$state"
+	stop_engine
 	;;
 *)
 	echo "usage: $0 up|down" >&2

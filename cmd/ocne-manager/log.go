@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// setupLog makes everything log lines of "time LEVEL logger message {values}", separated by tabs. The ocne command line tool
-// follows the manager's log and takes the fourth field of an ERROR line for its message, so there is always a logger's name,
-// and never a stack trace on lines of its own.
+// setupLog makes everything log lines of "time LEVEL logger message {values}", separated by tabs. The existing ocne command
+// line tool takes the fourth field of an ERROR line for its message, so there is always a logger's name, and never a stack trace on
+// lines of its own.
 func setupLog(w io.Writer, verbosity int) error {
 	logger := zap.New(
 		zap.WriteTo(w),

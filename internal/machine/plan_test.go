@@ -12,23 +12,49 @@ import (
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
-// The rules by which a machine lives: each row is one situation and the one thing that is done about it.
-func TestNext(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	wantNIC := ovirt.NIC{Name: "nic1", VNICProfileID: "profile", Interface: "virtio"}
-	hasNIC := []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: "profile", Interface: "virtio"}}
-	vm := func(status string) *ovirt.VM { return &ovirt.VM{ID: "id", Name: "demo-1", Status: status} }
-	seen := func(status string) Observation { return Observation{VM: vm(status), Ours: true, NICs: hasNIC} }
+// rule is one situation in a machine's life and the one thing that is done about it.
+type rule struct {
+	name    string
+	want    Desired
+	see     Observation
+	action  Action
+	reason  string
+	running bool
+	gone    bool
+}
 
-	for _, rule := range []struct {
-		name    string
-		want    Desired
-		see     Observation
-		action  Action
-		reason  string
-		running bool
-		gone    bool
-	}{
+func vm(status string) *ovirt.VM { return &ovirt.VM{ID: "id", Name: "demo-1", Status: status} }
+
+func nic(profile string) []ovirt.NIC {
+	return []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: profile, Interface: "virtio"}}
+}
+
+// seen is a VM of ours that lacks nothing.
+func seen(status string) Observation {
+	return Observation{VM: vm(status), Ours: true, NICs: nic("profile")}
+}
+
+func contested(keeps bool) Observation {
+	o := seen(ovirt.StatusDown)
+	o.Rival = &Rival{VMName: "x", Address: "192.0.2.1", Keeps: keeps}
+	return o
+}
+
+func (r rule) holds(t *testing.T, now time.Time) {
+	r.want.NIC = nic("profile")[0]
+	got := Next(r.want, r.see, now)
+	require.Equal(t, r.action, got.Action, "action")
+	require.Equal(t, r.reason, got.Reason, "reason")
+	require.Equal(t, r.running, got.Running, "running")
+	require.Equal(t, r.gone, got.Gone, "gone")
+	require.Equal(t, r.running, got.Status == metav1.ConditionTrue, "status")
+	require.NotEmpty(t, got.Message)
+	require.Equal(t, got, Next(r.want, r.see, now), "pure")
+}
+
+func TestWhatAMachineNeedsToRun(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, r := range []rule{
 		{name: "a machine that was never asked for is created", see: Observation{Absent: true}, action: Create, reason: infrav1.CreatingReason},
 		{name: "a request whose answer was lost is waited for, not repeated",
 			want: Desired{Submitted: now.Add(-time.Minute)}, see: Observation{}, reason: infrav1.CreatingReason},
@@ -38,24 +64,22 @@ func TestNext(t *testing.T) {
 			want: Desired{Seen: true}, see: Observation{Absent: true}, action: Create, reason: infrav1.CreatingReason},
 		{name: "a VM with our id and somebody else's mark is not touched",
 			see: Observation{VM: vm(ovirt.StatusDown)}, reason: infrav1.NotOursReason},
-		{name: "... not even to delete it",
-			want: Desired{Deleting: true}, see: Observation{VM: vm(ovirt.StatusUp)}, reason: infrav1.NotOursReason},
 		{name: "while the engine copies the disk nothing is done", see: seen(ovirt.StatusImageLocked), reason: infrav1.CreatingReason},
 		{name: "a VM without its NIC gets it",
 			see: Observation{VM: vm(ovirt.StatusDown), Ours: true}, action: AddNIC, reason: infrav1.CreatingReason},
 		{name: "a NIC that the template brought along is moved to the wanted profile",
-			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: []ovirt.NIC{{ID: "n", Name: "nic1", VNICProfileID: "other", Interface: "virtio"}}},
+			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: nic("other")},
 			action: UpdateNIC, reason: infrav1.CreatingReason},
 		{name: "no VM starts with an address that another VM won",
-			see: Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1", Keeps: true}}, action: GiveUpAddresses,
+			see: contested(true), action: GiveUpAddresses,
 			reason: infrav1.AddressConflictReason},
 		{name: "... nor while the other one has not given it up yet",
 			want:   Desired{Submitted: now.Add(-time.Second)},
-			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1"}},
+			see:    contested(false),
 			reason: infrav1.AddressConflictReason},
 		{name: "... which is not waited for without end",
 			want:   Desired{Submitted: now.Add(-time.Hour)},
-			see:    Observation{VM: vm(ovirt.StatusDown), Ours: true, NICs: hasNIC, Rival: &Rival{VMName: "x", Address: "192.0.2.1"}},
+			see:    contested(false),
 			action: GiveUpAddresses, reason: infrav1.AddressConflictReason},
 		{name: "a VM that is complete is started", see: seen(ovirt.StatusDown), action: Start, reason: infrav1.StartingReason},
 		{name: "a VM that fell back to down is not started at once again",
@@ -74,6 +98,16 @@ func TestNext(t *testing.T) {
 			want: Desired{Provisioned: true}, see: seen(ovirt.StatusDown), reason: infrav1.NotRunningReason},
 		{name: "a VM that the engine lost contact with is neither running nor down",
 			want: Desired{Provisioned: true}, see: seen(ovirt.StatusNotResponding), reason: infrav1.NotRunningReason},
+	} {
+		t.Run(r.name, func(t *testing.T) { r.holds(t, now) })
+	}
+}
+
+func TestWhatIsDoneToDelete(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, r := range []rule{
+		{name: "a VM with our id and somebody else's mark is not touched, not even to delete it",
+			want: Desired{Deleting: true}, see: Observation{VM: vm(ovirt.StatusUp)}, reason: infrav1.NotOursReason},
 		{name: "delete stops a running VM", want: Desired{Deleting: true}, see: seen(ovirt.StatusUp), action: Stop, reason: infrav1.DeletingReason},
 		{name: "delete waits for a VM that is being made", want: Desired{Deleting: true}, see: seen(ovirt.StatusImageLocked), reason: infrav1.DeletingReason},
 		{name: "delete waits for the power to go off", want: Desired{Deleting: true}, see: seen(ovirt.StatusPoweringDown), reason: infrav1.DeletingReason},
@@ -86,17 +120,7 @@ func TestNext(t *testing.T) {
 		{name: "delete is not finished while a lost request may still make the VM",
 			want: Desired{Deleting: true, Submitted: now.Add(-time.Second)}, see: Observation{}, reason: infrav1.DeletingReason},
 	} {
-		t.Run(rule.name, func(t *testing.T) {
-			rule.want.NIC = wantNIC
-			got := Next(rule.want, rule.see, now)
-			require.Equal(t, rule.action, got.Action, "action")
-			require.Equal(t, rule.reason, got.Reason, "reason")
-			require.Equal(t, rule.running, got.Running, "running")
-			require.Equal(t, rule.gone, got.Gone, "gone")
-			require.Equal(t, rule.running, got.Status == metav1.ConditionTrue, "status")
-			require.NotEmpty(t, got.Message)
-			require.Equal(t, got, Next(rule.want, rule.see, now), "pure")
-		})
+		t.Run(r.name, func(t *testing.T) { r.holds(t, now) })
 	}
 }
 

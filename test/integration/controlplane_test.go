@@ -44,22 +44,7 @@ func TestControlPlane(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	})
-	t.Run("it listens on loopback, at one port, and etcd at none", func(t *testing.T) {
-		server, err := url.Parse(first.Server)
-		require.NoError(t, err)
-		require.Equal(t, "127.0.0.1", server.Hostname())
-		sockets, err := exec.Command("ss", "-Hlnp").Output()
-		if err != nil {
-			t.Skipf("ss (of iproute2) lists listening sockets and did not run: %v", err)
-		}
-		for line := range strings.Lines(string(sockets)) {
-			if !strings.Contains(line, fmt.Sprintf("pid=%d,", first.PID)) {
-				continue
-			}
-			ours := strings.Contains(line, net.JoinHostPort("127.0.0.1", server.Port())) || strings.Contains(line, dir)
-			require.True(t, ours, "unexpected listener: %s", line)
-		}
-	})
+	t.Run("it listens on loopback, at one port, and etcd at none", func(t *testing.T) { expectOneListener(t, first, dir) })
 	t.Run("nobody gets in without a client certificate", func(t *testing.T) {
 		cfg, err := clientcmd.BuildConfigFromFlags("", first.Kubeconfig)
 		require.NoError(t, err)
@@ -74,20 +59,7 @@ func TestControlPlane(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, string(out), "in use by another ocne-controlplane")
 	})
-	t.Run("owner references are collected", func(t *testing.T) {
-		owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "owner"}}
-		require.NoError(t, c.Create(ctx, owner))
-		owned := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: "default", Name: "owned",
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}},
-		}}
-		require.NoError(t, c.Create(ctx, owned))
-		require.NoError(t, c.Delete(ctx, owner))
-		eventually(t, "the owned object is gone", func() (bool, string) {
-			err := c.Get(ctx, client.ObjectKeyFromObject(owned), owned)
-			return apierrors.IsNotFound(err), fmt.Sprint(err)
-		})
-	})
+	t.Run("owner references are collected", func(t *testing.T) { expectGarbageCollection(ctx, t, c) })
 	t.Run("what was written survives kill -9, and kubeconfigs stay valid", func(t *testing.T) {
 		require.NoError(t, running.command.Process.Kill())
 		<-running.done
@@ -98,5 +70,37 @@ func TestControlPlane(t *testing.T) {
 		require.Equal(t, filepath.Join(dir, "kubeconfig"), second.Kubeconfig)
 		kept := &corev1.ConfigMap{}
 		require.NoError(t, management(t, first.Kubeconfig).Get(ctx, client.ObjectKey{Namespace: "default", Name: "kept"}, kept))
+	})
+}
+
+func expectOneListener(t *testing.T, ready controlPlaneReady, dir string) {
+	server, err := url.Parse(ready.Server)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1", server.Hostname())
+	sockets, err := exec.Command("ss", "-Hlnp").Output()
+	if err != nil {
+		t.Skipf("ss (of iproute2) lists listening sockets and did not run: %v", err)
+	}
+	for line := range strings.Lines(string(sockets)) {
+		if !strings.Contains(line, fmt.Sprintf("pid=%d,", ready.PID)) {
+			continue
+		}
+		ours := strings.Contains(line, net.JoinHostPort("127.0.0.1", server.Port())) || strings.Contains(line, dir)
+		require.True(t, ours, "unexpected listener: %s", line)
+	}
+}
+
+func expectGarbageCollection(ctx context.Context, t *testing.T, c client.Client) {
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "owner"}}
+	require.NoError(t, c.Create(ctx, owner))
+	owned := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "default", Name: "owned",
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}},
+	}}
+	require.NoError(t, c.Create(ctx, owned))
+	require.NoError(t, c.Delete(ctx, owner))
+	eventually(t, "the owned object is gone", func() (bool, string) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(owned), owned)
+		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})
 }

@@ -35,16 +35,7 @@ func TestLifeOfACluster(t *testing.T) {
 	}) {
 		return
 	}
-	t.Run("the boot document, which holds keys, is not kept in the engine", func(t *testing.T) {
-		eventually(t, "boot documents are cleared", func() (bool, string) {
-			for name, vm := range w.vms() {
-				if vm.HasInitialization {
-					return false, name
-				}
-			}
-			return true, ""
-		})
-	})
+	t.Run("the boot document, which holds keys, is not kept in the engine", w.expectClearedBootDocuments)
 	t.Run("start again converges and makes nothing anew", func(t *testing.T) {
 		before, requests := w.vms(), w.creations()
 		start()
@@ -69,20 +60,33 @@ func TestLifeOfACluster(t *testing.T) {
 		w.expectNodes(3, 1)
 	})
 	t.Run("no password or token is anywhere but in the Secret", w.expectNoSecrets)
-	t.Run("the detached programs raced for nothing", func(t *testing.T) {
-		logs, err := filepath.Glob(filepath.Join(w.managementDir(), "*.log"))
-		require.NoError(t, err)
-		require.NotEmpty(t, logs)
-		for _, log := range logs {
-			expectNoRaces(t, log)
-		}
-	})
+	t.Run("the detached programs raced for nothing", w.expectNoRacesOfDetached)
 	t.Run("delete leaves nothing", func(t *testing.T) {
 		w.ocne("cluster", "delete", "-c", w.config)
 		w.expectEmptyEngine()
 		require.NoFileExists(t, w.kubeconfig())
 		require.Empty(t, processesOf(t, w.home), "processes that work in the user's home")
 		require.NoDirExists(t, filepath.Join(w.managementDir(), "controlplane"))
+	})
+}
+
+func (w *world) expectNoRacesOfDetached(t *testing.T) {
+	logs, err := filepath.Glob(filepath.Join(w.managementDir(), "*.log"))
+	require.NoError(t, err)
+	require.NotEmpty(t, logs)
+	for _, log := range logs {
+		expectNoRaces(t, log)
+	}
+}
+
+func (w *world) expectClearedBootDocuments(t *testing.T) {
+	eventually(t, "boot documents are cleared", func() (bool, string) {
+		for name, vm := range w.vms() {
+			if vm.HasInitialization {
+				return false, name
+			}
+		}
+		return true, ""
 	})
 }
 
