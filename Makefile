@@ -56,7 +56,7 @@ lint: ## Check style and the import boundaries of the design
 	cd controlplane && go tool -modfile=../hack/tools/go.mod golangci-lint run --config ../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Regenerate deep copies, custom resource definitions and what is taken from Cluster API
+generate: ## Regenerate deep copies, CRDs, docs/reference and what is taken from Cluster API
 	hack/generate.sh
 
 .PHONY: bench

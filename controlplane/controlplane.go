@@ -49,7 +49,7 @@ func start(ctx context.Context, o options) (_ *controlPlane, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory, private to its owner
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	c := &controlPlane{failed: make(chan error, 2)}
@@ -65,7 +65,7 @@ func start(ctx context.Context, o options) (_ *controlPlane, err error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listen(dir, o.port)
+	listener, err := listen(ctx, dir, o.port)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func lockDir(dir string) (*os.File, error) {
 }
 
 // listen opens the API server's port. A restart takes the port of the last start again, so that kubeconfigs stay valid.
-func listen(dir string, port int) (*trackingListener, error) {
+func listen(ctx context.Context, dir string, port int) (*trackingListener, error) {
 	file := filepath.Join(dir, "port")
 	remembered := false
 	if port == 0 {
@@ -144,9 +144,10 @@ func listen(dir string, port int) (*trackingListener, error) {
 			remembered = port != 0
 		}
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if remembered && errors.Is(err, syscall.EADDRINUSE) { // taken by somebody since; the kubeconfig is written anew
-		l, err = net.Listen("tcp", "127.0.0.1:0")
+		l, err = config.Listen(ctx, "tcp", "127.0.0.1:0")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("API server port: %w (choose another one with --port)", err)

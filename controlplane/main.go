@@ -78,6 +78,6 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	case <-ctx.Done():
 		return c.stop()
 	case err := <-c.failed:
-		return fmt.Errorf("%w (stopping: %v)", err, c.stop())
+		return errors.Join(err, c.stop())
 	}
 }

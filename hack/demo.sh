@@ -62,10 +62,10 @@ up)
 	OCNE_OLVM_PASSWORD=$(cat "$state/password")
 	if [ -n "$fresh" ] && [ -d "$HOME/.ocne/management" ]; then
 		say "An earlier demo was cut off; a new engine holds nothing of it, so it is deleted first"
-		"$bin/ocne" cluster delete -c "$config"
+		bin/ocne cluster delete -c "$config"
 	fi
 	say "2. \$ ocne cluster start --provider olvm -c $config"
-	"$bin/ocne" cluster start --provider olvm -c "$config"
+	bin/ocne cluster start --provider olvm -c "$config"
 	say "3. What the engine holds now"
 	inventory
 	say "Delete it all again with: make demo-down"
@@ -81,7 +81,7 @@ down)
 	export OCNE_OLVM_PASSWORD
 	OCNE_OLVM_PASSWORD=$(cat "$state/password")
 	say "\$ ocne cluster delete -c $config"
-	"$bin/ocne" cluster delete -c "$config"
+	bin/ocne cluster delete -c "$config"
 	say "What the engine holds now"
 	inventory
 	stop_engine

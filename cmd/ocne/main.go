@@ -46,6 +46,7 @@ func environment() (*cli.Environment, error) {
 	}
 	return &cli.Environment{
 		Streams:  iostreams.System(os.Getenv),
+		Command:  os.Args[0],
 		Getenv:   os.Getenv,
 		HomeDir:  home,
 		Programs: filepath.Dir(program),

@@ -24,7 +24,7 @@ func cliPage() string {
 
 func (p *page) command(cmd *cobra.Command) {
 	cmd.InitDefaultVersionFlag()
-	p.heading(2, cmd.CommandPath())
+	p.heading(cmd.CommandPath())
 	if cmd.Long != "" {
 		p.prose(cmd.Long)
 	} else {

@@ -26,7 +26,7 @@ func conditionsPage(root string) (string, error) {
 			continue
 		}
 		title, rest, _ := strings.Cut(sentence(constants.Doc.Text()), ". ")
-		p.heading(2, strings.TrimSuffix(title, "."))
+		p.heading(strings.TrimSuffix(title, "."))
 		if rest != "" {
 			p.paragraph(rest)
 		}

@@ -56,7 +56,7 @@ func configurationPage(root string) (string, error) {
 	}
 	described := 0
 	for _, group := range meanings.Groups {
-		p.heading(2, group.Title)
+		p.heading(group.Title)
 		if group.Text != "" {
 			p.paragraph(group.Text)
 		}

@@ -54,7 +54,7 @@ func (p *page) template(template, of *apiextensionsv1.CustomResourceDefinition) 
 }
 
 func (p *page) resource(crd *apiextensionsv1.CustomResourceDefinition) {
-	p.heading(2, crd.Spec.Names.Kind)
+	p.heading(crd.Spec.Names.Kind)
 	p.paragraph(sentence(schemaOf(crd).Description) + " Short name for kubectl: " + quoted(crd.Spec.Names.ShortNames) + ".")
 }
 

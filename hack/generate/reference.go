@@ -51,8 +51,8 @@ func newPage(title, source string) *page {
 	return p
 }
 
-func (p *page) heading(level int, title string) {
-	fmt.Fprintf(p, "\n%s %s\n", strings.Repeat("#", level), title)
+func (p *page) heading(title string) {
+	fmt.Fprintf(p, "\n## %s\n", title)
 }
 
 // paragraph breaks the text's lines anew.

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/capi/install"
 	"github.com/ocne-project/ocne/internal/capi/servingcert"
 )
@@ -167,7 +168,7 @@ func oldVersionIsConverted(t *testing.T, cluster *managementCluster) {
 // installed are the resource versions of everything that the installer applies.
 func installed(t *testing.T, cluster *managementCluster) map[string]string {
 	t.Helper()
-	ours := client.MatchingLabels{install.ManagedByLabel: install.ManagedBy}
+	ours := client.MatchingLabels{capi.ManagedByLabel: capi.ManagedBy}
 	versions := map[string]string{}
 	for _, kind := range []schema.GroupVersionKind{
 		apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"),

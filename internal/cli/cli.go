@@ -14,6 +14,8 @@ import (
 // Environment is what a command may use of the process it runs in.
 type Environment struct {
 	Streams *iostreams.Streams
+	// Command is how the user called ocne, for commands to try next; empty means ocne.
+	Command string
 	Getenv  func(string) string
 	// HomeDir is where .ocne and .kube are.
 	HomeDir string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,18 +16,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 )
 
 // fieldOwner owns what ocne applies.
 const fieldOwner = client.FieldOwner("ocne")
 
-// managedByLabel with managedBy is on the objects that ocne made itself and may therefore remove: the namespace, the credentials
-// Secret and the CA ConfigMap, all of which users may have made instead.
-const (
-	managedByLabel = "app.kubernetes.io/managed-by"
-	managedBy      = "ocne"
-)
+// isOurs tells the objects that ocne made itself, and may therefore change and remove, from those that users made: the namespace, the
+// credentials Secret and the CA ConfigMap.
+func isOurs(obj client.Object) bool { return obj.GetLabels()[capi.ManagedByLabel] == capi.ManagedBy }
 
 // apply creates an object or makes it what it should be, by server-side apply: running it again changes nothing, and fields that
 // others own stay. It tries again for a while when the API server or a webhook is not ready.
@@ -77,7 +76,7 @@ func ensureNamespace(ctx context.Context, c client.Client, name string, report p
 		switch {
 		case apierrors.IsNotFound(err):
 			return apply(ctx, c, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-				Name: name, Labels: map[string]string{managedByLabel: managedBy},
+				Name: name, Labels: map[string]string{capi.ManagedByLabel: capi.ManagedBy},
 			}})
 		case err != nil:
 			return fmt.Errorf("read namespace %s: %w", name, err)
@@ -94,26 +93,30 @@ func ensureNamespace(ctx context.Context, c client.Client, name string, report p
 	}
 }
 
-// applyShared applies the credentials Secret or the CA ConfigMap. Only one that ocne makes gets the label by which ocne removes it
-// again; users may have made theirs, and several clusters may use one.
-func applyShared(ctx context.Context, c client.Client, obj client.Object) error {
+// applyShared applies the credentials Secret or the CA ConfigMap with the label by which ocne knows it again. One that users made stays
+// as it is, and several clusters may use one.
+func applyShared(ctx context.Context, c client.Client, obj client.Object, report progress.Reporter) error {
 	existing, ok := obj.DeepCopyObject().(client.Object)
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	err := c.Get(ctx, client.ObjectKeyFromObject(obj), existing)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("read %T %s: %w", obj, client.ObjectKeyFromObject(obj), err)
+	key := client.ObjectKeyFromObject(obj)
+	kind, err := apiutil.GVKForObject(obj, c.Scheme())
+	if err != nil {
+		return err
 	}
-	labels := obj.GetLabels()
+	switch err := c.Get(ctx, key, existing); {
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("read %s %s: %w", kind.Kind, key, err)
+	case err == nil && !isOurs(existing):
+		report.Step(fmt.Sprintf("Using the existing %s %s", kind.Kind, key))
+		return nil
+	}
+	labels := maps.Clone(obj.GetLabels())
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	if err != nil || existing.GetLabels()[managedByLabel] == managedBy {
-		labels[managedByLabel] = managedBy
-	} else {
-		delete(labels, managedByLabel)
-	}
+	labels[capi.ManagedByLabel] = capi.ManagedBy
 	obj.SetLabels(labels)
 	return apply(ctx, c, obj)
 }

@@ -10,8 +10,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
 )
@@ -61,6 +65,7 @@ func (e *UnfinishedError) Unwrap() error { return e.Err }
 // plan is everything that is applied, worked out before anything is touched.
 type plan struct {
 	key         client.ObjectKey
+	account     config.Credentials
 	credentials *corev1.Secret
 	ca          *corev1.ConfigMap // nil when none is configured
 	objects     []client.Object
@@ -70,11 +75,13 @@ func newPlan(c *config.Config, getenv func(string) string) (*plan, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	credentials, err := c.Credentials(getenv)
+	account, err := c.Credentials(getenv)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{key: client.ObjectKey{Namespace: c.Namespace, Name: c.Name}, credentials: c.CredentialsSecret(credentials)}
+	p := &plan{
+		key: client.ObjectKey{Namespace: c.Namespace, Name: c.Name}, account: account, credentials: c.CredentialsSecret(account),
+	}
 	if p.ca, err = c.CAConfigMap(); err != nil {
 		return nil, err
 	}
@@ -91,8 +98,11 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 		return nil, err
 	}
 	c := o.Config
-	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, %d control plane and %d worker nodes, API at %s port %d",
+	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, control plane nodes: %d, worker nodes: %d, API at %s port %d",
 		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.WorkerNodes, c.VirtualIP, c.APIServerPort))
+	if err := checkEngine(ctx, o, p, report); err != nil {
+		return nil, unfinished(ctx, err, false, nil)
+	}
 	m, err := OpenManagement(ctx, o.Management, report)
 	if err != nil {
 		return nil, unfinished(ctx, err, false, nil)
@@ -109,12 +119,15 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 }
 
 func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*Summary, error) {
+	if err := m.checkExisting(ctx, p); err != nil {
+		return nil, unfinished(ctx, err, false, nil)
+	}
 	if err := m.applyPlan(ctx, p, report); err != nil {
 		return nil, unfinished(ctx, err, false, nil)
 	}
 	c := o.Config
 	report.Step(fmt.Sprintf("Applied the objects of cluster %s", c.Name))
-	t := target{controlPlane: c.ControlPlaneNodes, workers: c.WorkerNodes}
+	t := target{controlPlane: int32(c.ControlPlaneNodes), workers: int32(c.WorkerNodes)} // in range, as Validate makes sure
 	w := &workload{kubeconfigPath: c.KubeconfigPath()}
 	var last *snapshot
 	var waiting []progress.Item
@@ -136,6 +149,40 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, repor
 	}
 	report.Step(fmt.Sprintf("Cluster %s is ready", c.Name))
 	return summarize(last, w.kubeconfigPath, m), nil
+}
+
+// checkExisting refuses what cannot be made of the cluster that is there already, before anything is changed.
+func (m *Management) checkExisting(ctx context.Context, p *plan) error {
+	existing := &clusterv1.Cluster{}
+	switch err := m.Client.Get(ctx, p.key, existing); {
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("read cluster %s: %w", p.key, err)
+	case err == nil && !existing.DeletionTimestamp.IsZero():
+		return fmt.Errorf("cluster %s %w", p.key.Name, ErrBeingDeleted)
+	}
+	for _, obj := range p.objects {
+		want, ok := obj.(*infrav1.OLVMMachineTemplate)
+		if !ok {
+			continue
+		}
+		have := &infrav1.OLVMMachineTemplate{}
+		err := m.Client.Get(ctx, client.ObjectKeyFromObject(want), have)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read OLVMMachineTemplate %s: %w", client.ObjectKeyFromObject(want), err)
+		}
+		// Cluster API replaces machines only for a template of another name: this change would silently be left out.
+		if !equality.Semantic.DeepEqual(have.Spec, want.Spec) {
+			return &AdvisedError{
+				Err: fmt.Errorf("the machines of cluster %s were made from other values than the configuration has now (template %s)",
+					p.key.Name, want.Name),
+				Advice: "Replacing machines is not implemented yet. Put the old values back, or delete the cluster and start it again.",
+			}
+		}
+	}
+	return nil
 }
 
 // observeNodes completes a snapshot with what the cluster's own API says. An API that does not answer is a state of the cluster; only
@@ -171,11 +218,11 @@ func (m *Management) applyPlan(ctx context.Context, p *plan, report progress.Rep
 			return err
 		}
 	}
-	if err := applyShared(ctx, m.Client, p.credentials); err != nil {
+	if err := applyShared(ctx, m.Client, p.credentials, report); err != nil {
 		return err
 	}
 	if p.ca != nil {
-		if err := applyShared(ctx, m.Client, p.ca); err != nil {
+		if err := applyShared(ctx, m.Client, p.ca, report); err != nil {
 			return err
 		}
 	}

@@ -31,22 +31,24 @@ func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) erro
 	m, err := OpenExistingManagement(ctx, o.Management, report)
 	if errors.Is(err, ErrNoManagement) {
 		report.Step(fmt.Sprintf("There is no management cluster and so no cluster %s: nothing to delete", o.Config.Name))
-		return nil
+		return keepKubeconfig(o.Config.KubeconfigPath(), report)
 	}
 	if err != nil {
 		return unfinished(ctx, err, false, nil)
 	}
 	report.Step("Management cluster: " + m.Description)
-	if err := m.delete(ctx, o, report); err != nil {
+	begun, err := m.delete(ctx, o, report)
+	if err != nil {
 		return errors.Join(err, m.Close())
 	}
-	return unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), false, nil)
+	return unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), begun, nil)
 }
 
-func (m *Management) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) error {
+// delete says whether anything was deleted, or began to be.
+func (m *Management) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) (begun bool, err error) {
 	found, others, err := m.find(ctx, o)
 	if err != nil {
-		return unfinished(ctx, err, false, nil)
+		return false, unfinished(ctx, err, false, nil)
 	}
 	l := leftovers{
 		key:        client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name},
@@ -55,28 +57,29 @@ func (m *Management) delete(ctx context.Context, o DeleteOptions, report progres
 		ca:         caKey(o.Config),
 	}
 	if found != nil {
-		l.key = client.ObjectKeyFromObject(found)
+		l.key, l.known = client.ObjectKeyFromObject(found), true
 		if err := m.deleteCluster(ctx, found, &l, report); err != nil {
-			return err
+			return true, err
 		}
 	}
 	removed, err := m.removeLeftovers(ctx, l, report)
+	begun = found != nil || removed
 	switch {
 	case err != nil:
-		return unfinished(ctx, err, false, nil)
+		return begun, unfinished(ctx, err, begun, nil)
 	case found != nil:
 		report.Step(fmt.Sprintf("Cluster %s is deleted", l.key.Name))
 	case removed:
 		report.Step(fmt.Sprintf("Cluster %s was gone already; removed what was left of it", l.key.Name))
 	case len(others) > 0:
-		return &AdvisedError{
+		return false, &AdvisedError{
 			Err:    fmt.Errorf("there is no cluster %s in the management cluster %s", o.Config.Name, m.Description),
 			Advice: "Its clusters are:\n  " + strings.Join(others, "\n  "),
 		}
 	default:
 		report.Step(fmt.Sprintf("There is no cluster %s in the management cluster: nothing to delete", l.key.Name))
 	}
-	return nil
+	return begun, nil
 }
 
 // find returns the cluster, or nil and the names of those that exist.
@@ -101,7 +104,7 @@ func (m *Management) find(ctx context.Context, o DeleteOptions) (*clusterv1.Clus
 	case len(found) > 1:
 		return nil, nil, &AdvisedError{
 			Err:    fmt.Errorf("there are several clusters %s: %s", o.Config.Name, strings.Join(foundNames, ", ")),
-			Advice: "Say which one with its configuration file: ocne cluster delete -c FILE",
+			Advice: "Say which one with its configuration file: -c FILE",
 		}
 	case provider(found[0]) != config.ProviderOLVM:
 		return nil, nil, fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not delete it",
@@ -120,7 +123,7 @@ func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l 
 	}
 	s, err := observe(ctx, m.Client, key)
 	if err != nil {
-		return unfinished(ctx, err, false, nil)
+		return unfinished(ctx, err, !c.DeletionTimestamp.IsZero(), nil)
 	}
 	if s.infrastructure != nil {
 		server := s.infrastructure.Spec.OLVMOvirtAPIServer
@@ -130,7 +133,7 @@ func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l 
 		}
 	}
 	if err := m.Client.Delete(ctx, c); err != nil && !apierrors.IsNotFound(err) {
-		return unfinished(ctx, fmt.Errorf("delete cluster %s: %w", key, err), false, nil)
+		return unfinished(ctx, fmt.Errorf("delete cluster %s: %w", key, err), true, nil)
 	}
 	title := "Deleting cluster " + key.Name
 	var last []progress.Item

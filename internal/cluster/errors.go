@@ -1,5 +1,10 @@
 package cluster
 
+import "errors"
+
+// ErrBeingDeleted says that a cluster cannot be started before its deletion has ended.
+var ErrBeingDeleted = errors.New("is being deleted")
+
 // AdvisedError is an error that somebody can do something about.
 type AdvisedError struct {
 	Err error

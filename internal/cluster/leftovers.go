@@ -21,6 +21,7 @@ import (
 // leftovers are what ocne made beside a cluster's own objects.
 type leftovers struct {
 	key        client.ObjectKey // of the cluster
+	known      bool             // the management cluster had the cluster
 	kubeconfig string
 	secret, ca client.ObjectKey // ca has no name when there is none
 }
@@ -42,37 +43,62 @@ func (m *Management) removeLeftovers(ctx context.Context, l leftovers, report pr
 	if err != nil {
 		return false, err
 	}
+	remove := func(obj client.Object, key client.ObjectKey, what string, used, wait bool) error {
+		if used || key.Name == "" {
+			return nil
+		}
+		done, err := m.removeOurs(ctx, obj, key, wait)
+		removed = removed || done
+		if err != nil {
+			return fmt.Errorf("remove %s %s: %w", what, key, err)
+		}
+		return nil
+	}
+	if err := remove(&corev1.Secret{}, l.secret, "Secret", used.secrets[l.secret], true); err != nil {
+		return removed, err
+	}
+	if err := remove(&corev1.ConfigMap{}, l.ca, "ConfigMap", used.cas[l.ca], true); err != nil {
+		return removed, err
+	}
+	if l.known || removed {
+		gone, err := removeKubeconfig(l.kubeconfig, report)
+		removed = removed || gone
+		if err != nil {
+			return removed, err
+		}
+	} else if err := keepKubeconfig(l.kubeconfig, report); err != nil {
+		return removed, err
+	}
 	// A namespace takes a while; one that vanishes with its management cluster in a moment is not worth waiting for.
 	lasting := m.embedded == nil || len(used.namespaces) > 0
-	for _, item := range []struct {
-		obj        client.Object
-		key        client.ObjectKey
-		what       string
-		used, wait bool
-	}{
-		{&corev1.Secret{}, l.secret, "Secret", used.secrets[l.secret], true},
-		{&corev1.ConfigMap{}, l.ca, "ConfigMap", used.cas[l.ca], true},
-		{&corev1.Namespace{}, client.ObjectKey{Name: l.key.Namespace}, "Namespace", used.namespaces[l.key.Namespace], lasting},
-	} {
-		if item.used || item.key.Name == "" {
-			continue
-		}
-		done, err := m.removeOurs(ctx, item.obj, item.key, item.wait)
-		if err != nil {
-			return removed, fmt.Errorf("remove %s %s: %w", item.what, item.key, err)
-		}
-		removed = removed || done
-	}
-	err = os.Remove(l.kubeconfig)
+	err = remove(&corev1.Namespace{}, client.ObjectKey{Name: l.key.Namespace}, "Namespace", used.namespaces[l.key.Namespace], lasting)
+	return removed, err
+}
+
+func removeKubeconfig(path string, report progress.Reporter) (removed bool, err error) {
+	err = os.Remove(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
 	case err != nil:
-		return removed, fmt.Errorf("remove the cluster's kubeconfig: %w", err)
-	default:
-		removed = true
-		report.Step("Removed the kubeconfig " + l.kubeconfig)
+		return false, fmt.Errorf("remove the cluster's kubeconfig: %w", err)
 	}
-	return removed, nil
+	report.Step("Removed the kubeconfig " + path)
+	return true, nil
+}
+
+// keepKubeconfig warns about the kubeconfig of a cluster that may live on: it may be the only way into it.
+func keepKubeconfig(path string, report progress.Reporter) error {
+	_, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look for the cluster's kubeconfig: %w", err)
+	}
+	report.Warn(path + " stays: this management cluster does not know the cluster. " +
+		"If another one manages it, delete it with --kubeconfig; if it is gone, remove the file.")
+	return nil
 }
 
 // uses are what the remaining clusters need.
@@ -118,7 +144,7 @@ func (m *Management) removeOurs(ctx context.Context, obj client.Object, key clie
 		if err != nil {
 			return removed, err
 		}
-		if obj.GetLabels()[managedByLabel] != managedBy {
+		if !isOurs(obj) {
 			return removed, nil
 		}
 		if !removed {

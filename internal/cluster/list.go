@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/utils/ptr"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,15 +31,16 @@ type Listed struct {
 
 // Replicas counts machines.
 type Replicas struct {
-	Ready   int `json:"ready"`
-	Desired int `json:"desired"`
+	Ready   int32 `json:"ready"`
+	Desired int32 `json:"desired"`
 }
 
 // String is READY/DESIRED.
 func (r Replicas) String() string { return fmt.Sprintf("%d/%d", r.Ready, r.Desired) }
 
-// List returns the clusters of the management cluster, sorted by namespace and name; none when there is no management cluster.
-func List(ctx context.Context, o ManagementOptions, report progress.Reporter) (_ []Listed, err error) {
+// List returns the clusters of the management cluster, sorted by namespace and name; none when there is no management cluster. An
+// embedded one that holds no cluster is not left running.
+func List(ctx context.Context, o ManagementOptions, report progress.Reporter) ([]Listed, error) {
 	m, err := OpenExistingManagement(ctx, o, report)
 	if errors.Is(err, ErrNoManagement) {
 		return []Listed{}, nil
@@ -46,7 +48,14 @@ func List(ctx context.Context, o ManagementOptions, report progress.Reporter) (_
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, m.Close()) }()
+	listed, err := m.list(ctx)
+	if err == nil && len(listed) == 0 {
+		return listed, m.CloseAndStopIfIdle(ctx, report)
+	}
+	return listed, errors.Join(err, m.Close())
+}
+
+func (m *Management) list(ctx context.Context) ([]Listed, error) {
 	var clusters clusterv1.ClusterList
 	if err := m.Client.List(ctx, &clusters); err != nil {
 		return nil, fmt.Errorf("list clusters: %w", err)
@@ -77,10 +86,10 @@ func newListed(c *clusterv1.Cluster, version string) Listed {
 		Version: version, Endpoint: endpoint(c), Created: c.CreationTimestamp.UTC(),
 	}
 	if cp := c.Status.ControlPlane; cp != nil {
-		l.ControlPlane = Replicas{Ready: number(cp.ReadyReplicas), Desired: number(cp.DesiredReplicas)}
+		l.ControlPlane = Replicas{Ready: ptr.Deref(cp.ReadyReplicas, 0), Desired: ptr.Deref(cp.DesiredReplicas, 0)}
 	}
 	if w := c.Status.Workers; w != nil {
-		l.Workers = Replicas{Ready: number(w.ReadyReplicas), Desired: number(w.DesiredReplicas)}
+		l.Workers = Replicas{Ready: ptr.Deref(w.ReadyReplicas, 0), Desired: ptr.Deref(w.DesiredReplicas, 0)}
 	}
 	return l
 }

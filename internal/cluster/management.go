@@ -82,6 +82,12 @@ func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Re
 		return o.openEmbedded(ctx, report)
 	}
 	restConfig, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, &AdvisedError{
+			Err:    fmt.Errorf("management cluster named by %s: no such file, or it is empty", from),
+			Advice: "Name an existing file, or leave it away to use the embedded management cluster." + o.unsetHint(),
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("management cluster named by %s: %w", from, err)
 	}
@@ -204,8 +210,7 @@ func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Rep
 	})
 	switch {
 	case errors.Is(err, embedded.ErrInUse):
-		report.Warn("The embedded management cluster manages no cluster, but another ocne command uses it; it keeps running.")
-		return nil
+		return nil // whoever uses it stops it when it is idle
 	case err != nil:
 		return fmt.Errorf("stop the embedded management cluster: %w", err)
 	case stopped:

@@ -74,6 +74,16 @@ func TestAClusterThatManagesNothingIsToldApart(t *testing.T) {
 	require.Contains(t, advised.Advice, "unset KUBECONFIG")
 }
 
+func TestAKubeconfigOfTheEnvironmentThatDoesNotExistIsNamed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "missing")
+	o := ManagementOptions{Getenv: func(name string) string { return map[string]string{"KUBECONFIG": file}[name] }}
+	_, err := OpenManagement(t.Context(), o, progress.Quiet{})
+	var advised *AdvisedError
+	require.ErrorAs(t, err, &advised)
+	require.EqualError(t, err, "management cluster named by KUBECONFIG="+file+": no such file, or it is empty")
+	require.Contains(t, advised.Advice, "unset KUBECONFIG")
+}
+
 func TestTheKubeconfigIsWrittenPrivatelyAndAsAWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ".kube", "kubeconfig.demo")
 	w := &workload{kubeconfigPath: path}
@@ -121,7 +131,11 @@ func TestThereIsNothingToListOrDeleteWithoutAManagementCluster(t *testing.T) {
 	s := newSite(t)
 	options := s.options(t, "demo")
 	options.Management = o
+	kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
+	require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
 	require.NoError(t, Delete(t.Context(), options, s.report))
 	require.Contains(t, s.told.String(), "There is no management cluster")
+	require.Contains(t, s.told.String(), kubeconfig+" stays")
+	require.FileExists(t, kubeconfig)
 	require.NoDirExists(t, filepath.Join(o.HomeDir, ".ocne"))
 }

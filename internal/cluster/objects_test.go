@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,12 +60,17 @@ func (s *site) exists(t *testing.T, obj client.Object) bool {
 	return true
 }
 
+func (s *site) remove(ctx context.Context, o DeleteOptions, report progress.Reporter) error {
+	_, err := s.delete(ctx, o, report)
+	return err
+}
+
 func named(namespace, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name}
 }
 
 func ours(m metav1.ObjectMeta) metav1.ObjectMeta {
-	m.Labels = map[string]string{managedByLabel: managedBy}
+	m.Labels = map[string]string{capi.ManagedByLabel: capi.ManagedBy}
 	return m
 }
 
@@ -100,7 +106,7 @@ func TestDeleteFindsTheCluster(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, test.objects...)
-			require.EqualError(t, s.delete(t.Context(), s.options(t, "demo"), s.report), test.failure)
+			require.EqualError(t, s.remove(t.Context(), s.options(t, "demo"), s.report), test.failure)
 			for _, obj := range test.objects {
 				require.True(t, s.exists(t, obj))
 			}
@@ -110,7 +116,7 @@ func TestDeleteFindsTheCluster(t *testing.T) {
 
 func TestDeleteOfNothingIsFine(t *testing.T) {
 	s := newSite(t)
-	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
 	require.Contains(t, s.told.String(), "There is no cluster demo in the management cluster: nothing to delete")
 }
 
@@ -126,7 +132,7 @@ func TestDeleteRemovesWhatOcneMadeBesideTheCluster(t *testing.T) {
 
 	s2 := s.options(t, "demo")
 	s2.Config.OLVM.APIServer.CredentialsSecret = infrav1.ObjectReference{Name: "engine", Namespace: "olvm"}
-	require.NoError(t, s.delete(t.Context(), s2, s.report))
+	require.NoError(t, s.remove(t.Context(), s2, s.report))
 	require.False(t, s.exists(t, capiCluster("olvm", "demo", "")))
 	require.False(t, s.exists(t, secret))
 	require.False(t, s.exists(t, ca))
@@ -139,7 +145,7 @@ func TestDeleteLeavesWhatIsNotOcnesOrIsNeeded(t *testing.T) {
 	usersSecret := &corev1.Secret{ObjectMeta: named("ocne", "demo-ovirt-credentials")}
 	usersNamespace := &corev1.Namespace{ObjectMeta: named("", "ocne")}
 	s := newSite(t, capiCluster("ocne", "demo", "OLVMCluster"), usersSecret, usersNamespace)
-	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
 	require.True(t, s.exists(t, usersSecret))
 	require.True(t, s.exists(t, usersNamespace))
 
@@ -147,7 +153,7 @@ func TestDeleteLeavesWhatIsNotOcnesOrIsNeeded(t *testing.T) {
 	namespace := &corev1.Namespace{ObjectMeta: ours(named("", "ocne"))}
 	s = newSite(t, capiCluster("ocne", "demo", "OLVMCluster"), shared, namespace,
 		capiCluster("ocne", "prod", "OLVMCluster"), olvmCluster("ocne", "prod", "demo-ovirt-credentials"))
-	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
 	require.True(t, s.exists(t, shared), "cluster prod uses the Secret")
 	require.True(t, s.exists(t, namespace), "cluster prod is in the namespace")
 }
@@ -155,31 +161,81 @@ func TestDeleteLeavesWhatIsNotOcnesOrIsNeeded(t *testing.T) {
 func TestDeleteGoesOnWhereAnEarlierOneWasInterrupted(t *testing.T) {
 	secret := &corev1.Secret{ObjectMeta: ours(named("ocne", "demo-ovirt-credentials"))}
 	s := newSite(t, secret, capiCluster("ocne", "prod", "OLVMCluster"))
-	require.NoError(t, s.delete(t.Context(), s.options(t, "demo"), s.report))
+	require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
 	require.False(t, s.exists(t, secret))
 	require.Contains(t, s.told.String(), "Cluster demo was gone already; removed what was left of it")
 }
 
-func TestApplyingTheCredentialsMarksOnlyWhatOcneMakes(t *testing.T) {
+// Another management cluster may hold the cluster, and the file may be the only way into it.
+func TestDeleteKeepsTheKubeconfigOfAClusterThatIsNotKnown(t *testing.T) {
+	for name, test := range map[string]struct {
+		objects []client.Object
+		keeps   bool
+	}{
+		"nothing is known of it":      {nil, true},
+		"something was left of it":    {[]client.Object{&corev1.Secret{ObjectMeta: ours(named("ocne", "demo-ovirt-credentials"))}}, false},
+		"the users' own is no sign":   {[]client.Object{&corev1.Secret{ObjectMeta: named("ocne", "demo-ovirt-credentials")}}, true},
+		"ocne's namespace is no sign": {[]client.Object{&corev1.Namespace{ObjectMeta: ours(named("", "ocne"))}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, test.objects...)
+			kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
+			require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
+			require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
+			if test.keeps {
+				require.FileExists(t, kubeconfig)
+				require.Contains(t, s.told.String(), "Warning: "+kubeconfig+" stays: this management cluster does not know the cluster.")
+			} else {
+				require.NoFileExists(t, kubeconfig)
+			}
+		})
+	}
+}
+
+func TestADeleteThatIsInterruptedLateSaysThatItHasBegun(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	s := newSite(t, capiCluster("ocne", "demo", "OLVMCluster"))
+	s.Client = interceptor.NewClient(s.Client.(client.WithWatch), interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, o ...client.GetOption) error {
+			if _, ok := obj.(*corev1.Secret); ok {
+				interrupt()
+				return ctx.Err()
+			}
+			return c.Get(ctx, key, obj, o...)
+		},
+	})
+	begun, err := s.delete(ctx, s.options(t, "demo"), s.report)
+	var unfinished *UnfinishedError
+	require.ErrorAs(t, err, &unfinished)
+	require.True(t, unfinished.Applied)
+	require.True(t, begun)
+}
+
+func TestApplyingTheCredentialsChangesOnlyWhatOcneMade(t *testing.T) {
 	wanted := func() *corev1.Secret {
 		return &corev1.Secret{ObjectMeta: named("ocne", "engine"), Data: map[string][]byte{"password": []byte("new")}}
+	}
+	existing := func(m metav1.ObjectMeta) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: m, Data: map[string][]byte{"password": []byte("old")}}
 	}
 	for name, test := range map[string]struct {
 		existing []client.Object
 		label    string
+		password string
 	}{
-		"absent: ocne's":              {nil, managedBy},
-		"ocne's stays ocne's":         {[]client.Object{&corev1.Secret{ObjectMeta: ours(named("ocne", "engine"))}}, managedBy},
-		"the user's stays the user's": {[]client.Object{&corev1.Secret{ObjectMeta: named("ocne", "engine")}}, ""},
+		"absent: ocne's":              {nil, capi.ManagedBy, "new"},
+		"ocne's stays ocne's":         {[]client.Object{existing(ours(named("ocne", "engine")))}, capi.ManagedBy, "new"},
+		"the user's stays the user's": {[]client.Object{existing(named("ocne", "engine"))}, "", "old"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, test.existing...)
 			for range 2 {
-				require.NoError(t, applyShared(t.Context(), s.Client, wanted()))
+				require.NoError(t, applyShared(t.Context(), s.Client, wanted(), s.report))
 				got := wanted()
 				require.True(t, s.exists(t, got))
-				require.Equal(t, test.label, got.Labels[managedByLabel])
-				require.Equal(t, "new", string(got.Data["password"]))
+				require.Equal(t, test.label, got.Labels[capi.ManagedByLabel])
+				require.Equal(t, test.password, string(got.Data["password"]))
+				require.Equal(t, test.label == "", strings.Contains(s.told.String(), "Using the existing Secret ocne/engine"))
 			}
 		})
 	}
@@ -187,11 +243,11 @@ func TestApplyingTheCredentialsMarksOnlyWhatOcneMakes(t *testing.T) {
 
 func TestAnExistingNamespaceStaysTheUsers(t *testing.T) {
 	s := newSite(t, &corev1.Namespace{ObjectMeta: named("", "users")})
-	for namespace, label := range map[string]string{"users": "", "ocne": managedBy} {
+	for namespace, label := range map[string]string{"users": "", "ocne": capi.ManagedBy} {
 		require.NoError(t, ensureNamespace(t.Context(), s.Client, namespace, s.report))
 		got := &corev1.Namespace{ObjectMeta: named("", namespace)}
 		require.True(t, s.exists(t, got))
-		require.Equal(t, label, got.Labels[managedByLabel])
+		require.Equal(t, label, got.Labels[capi.ManagedByLabel])
 	}
 }
 

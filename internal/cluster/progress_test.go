@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -18,8 +19,6 @@ import (
 
 // story builds snapshots of one cluster, step by step.
 type story struct{ snapshot }
-
-func ptr[T any](v T) *T { return &v }
 
 func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
@@ -32,8 +31,8 @@ func newStory() *story {
 	s.cluster.Spec.ControlPlaneEndpoint = clusterv1.APIEndpoint{Host: "192.0.2.160", Port: 6443}
 	s.infrastructure = &infrav1.OLVMCluster{}
 	s.controlPlane = &controlplanev1.KubeadmControlPlane{}
-	s.controlPlane.Spec.Replicas = ptr(int32(1))
-	s.workers = []clusterv1.MachineDeployment{{Spec: clusterv1.MachineDeploymentSpec{Replicas: ptr(int32(1))}}}
+	s.controlPlane.Spec.Replicas = ptr.To(int32(1))
+	s.workers = []clusterv1.MachineDeployment{{Spec: clusterv1.MachineDeploymentSpec{Replicas: ptr.To(int32(1))}}}
 	return s
 }
 
@@ -42,7 +41,7 @@ func (s *story) infrastructureIs(status metav1.ConditionStatus, reason, message 
 }
 
 func (s *story) initialized() {
-	s.cluster.Status.Initialization.ControlPlaneInitialized = ptr(true)
+	s.cluster.Status.Initialization.ControlPlaneInitialized = ptr.To(true)
 }
 
 func (s *story) controlPlaneHas(replicas, ready int32) {
@@ -166,10 +165,10 @@ func TestTheTargetIsReachedOnlyWhenNothingIsUnderWay(t *testing.T) {
 		"a control plane machine is not ready":                   func(s *story) { s.controlPlaneHas(1, 0) },
 		"an old control plane machine is still there":            func(s *story) { s.controlPlaneHas(2, 2) },
 		"a worker is missing":                                    func(s *story) { s.workersHave(0, 0) },
-		"a worker is being replaced":                             func(s *story) { s.workers[0].Status.UpToDateReplicas = ptr(int32(0)) },
-		"more workers are wanted":                                func(s *story) { s.workers[0].Spec.Replicas = ptr(int32(2)) },
+		"a worker is being replaced":                             func(s *story) { s.workers[0].Status.UpToDateReplicas = ptr.To(int32(0)) },
+		"more workers are wanted":                                func(s *story) { s.workers[0].Spec.Replicas = ptr.To(int32(2)) },
 		"a machine is not running yet":                           func(s *story) { s.phase("demo-md-0-b", clusterv1.MachinePhaseProvisioned) },
-		"a machine is being deleted":                             func(s *story) { s.machines[1].DeletionTimestamp = ptr(metav1.Now()) },
+		"a machine is being deleted":                             func(s *story) { s.machines[1].DeletionTimestamp = ptr.To(metav1.Now()) },
 		"a machine is out of date": func(s *story) {
 			s.machines[1].Status.Conditions = []metav1.Condition{
 				condition(clusterv1.MachineUpToDateCondition, metav1.ConditionFalse, "NotUpToDate", ""),

@@ -8,7 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
@@ -130,22 +130,13 @@ func (s *snapshot) node(name string) *corev1.Node {
 
 // controlPlaneInitialized says whether the cluster's API exists.
 func (s *snapshot) controlPlaneInitialized() bool {
-	return s.cluster != nil && isTrue(s.cluster.Status.Initialization.ControlPlaneInitialized)
+	return s.cluster != nil && ptr.Deref(s.cluster.Status.Initialization.ControlPlaneInitialized, false)
 }
 
 // gone says whether the management cluster holds nothing of the cluster any more, and so the engine neither.
 func (s *snapshot) gone() bool {
 	return s.cluster == nil && s.infrastructure == nil && s.controlPlane == nil &&
 		len(s.workers)+len(s.machines)+len(s.infraMachines)+len(s.addresses) == 0
-}
-
-func isTrue(b *bool) bool { return b != nil && *b }
-
-func number(n *int32) int {
-	if n == nil {
-		return 0
-	}
-	return int(*n)
 }
 
 func nodeReady(n *corev1.Node) (ready bool, message string) {
@@ -155,13 +146,4 @@ func nodeReady(n *corev1.Node) (ready bool, message string) {
 		}
 	}
 	return false, "the node has not reported its condition"
-}
-
-func findCondition(conditions []metav1.Condition, kind string) *metav1.Condition {
-	for i := range conditions {
-		if conditions[i].Type == kind {
-			return &conditions[i]
-		}
-	}
-	return nil
 }

@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
 
 // target is what a cluster shall become.
 type target struct {
-	controlPlane, workers int
+	controlPlane, workers int32
 }
+
+func (t target) nodes() int { return int(t.controlPlane) + int(t.workers) }
 
 // reached says whether the cluster is what it shall be: nothing is being made, replaced or removed, and every node is Ready.
 func (t target) reached(s *snapshot) bool {
@@ -19,22 +23,22 @@ func (t target) reached(s *snapshot) bool {
 
 func (t target) controlPlaneReached(s *snapshot) bool {
 	k := s.controlPlane
-	return k.Status.ObservedGeneration == k.Generation && number(k.Spec.Replicas) == t.controlPlane &&
-		number(k.Status.Replicas) == t.controlPlane &&
-		number(k.Status.UpToDateReplicas) == t.controlPlane &&
-		number(k.Status.ReadyReplicas) == t.controlPlane
+	return k.Status.ObservedGeneration == k.Generation && ptr.Deref(k.Spec.Replicas, 0) == t.controlPlane &&
+		ptr.Deref(k.Status.Replicas, 0) == t.controlPlane &&
+		ptr.Deref(k.Status.UpToDateReplicas, 0) == t.controlPlane &&
+		ptr.Deref(k.Status.ReadyReplicas, 0) == t.controlPlane
 }
 
 func (t target) workersReached(s *snapshot) bool {
-	var desired, total, upToDate, ready int
+	var desired, total, upToDate, ready int32
 	for _, w := range s.workers {
 		if w.Status.ObservedGeneration != w.Generation {
 			return false
 		}
-		desired += number(w.Spec.Replicas)
-		total += number(w.Status.Replicas)
-		upToDate += number(w.Status.UpToDateReplicas)
-		ready += number(w.Status.ReadyReplicas)
+		desired += ptr.Deref(w.Spec.Replicas, 0)
+		total += ptr.Deref(w.Status.Replicas, 0)
+		upToDate += ptr.Deref(w.Status.UpToDateReplicas, 0)
+		ready += ptr.Deref(w.Status.ReadyReplicas, 0)
 	}
 	return desired == t.workers && total == t.workers && upToDate == t.workers && ready == t.workers
 }
@@ -46,14 +50,14 @@ func (t target) machinesReached(s *snapshot) bool {
 		}
 	}
 	// An OLVMMachine outlives its Machine's disappearance from the counts while the engine removes its VM.
-	return len(s.machines) == t.controlPlane+t.workers && len(s.infraMachines) == len(s.machines)
+	return len(s.machines) == t.nodes() && len(s.infraMachines) == len(s.machines)
 }
 
 func machineReached(m *clusterv1.Machine) bool {
 	if m.Status.Phase != string(clusterv1.MachinePhaseRunning) || !m.DeletionTimestamp.IsZero() {
 		return false
 	}
-	upToDate := findCondition(m.Status.Conditions, clusterv1.MachineUpToDateCondition)
+	upToDate := meta.FindStatusCondition(m.Status.Conditions, clusterv1.MachineUpToDateCondition)
 	return upToDate == nil || upToDate.Status != "False"
 }
 
@@ -67,5 +71,5 @@ func (t target) nodesReached(s *snapshot) bool {
 			return false
 		}
 	}
-	return len(s.nodes) == t.controlPlane+t.workers
+	return len(s.nodes) == t.nodes()
 }

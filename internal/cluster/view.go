@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
@@ -28,7 +30,7 @@ func infrastructureItem(s *snapshot) progress.Item {
 		return item
 	}
 	conditions := s.infrastructure.Status.Conditions
-	ready := findCondition(conditions, infrav1.ReadyCondition)
+	ready := meta.FindStatusCondition(conditions, infrav1.ReadyCondition)
 	if ready == nil {
 		return item
 	}
@@ -48,7 +50,7 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 		return item
 	}
 	k := s.controlPlane
-	item.State = readyOf(number(k.Status.ReadyReplicas), t.controlPlane) + surplus(number(k.Status.Replicas), t.controlPlane)
+	item.State = readyOf(ptr.Deref(k.Status.ReadyReplicas, 0), t.controlPlane) + surplus(ptr.Deref(k.Status.Replicas, 0), t.controlPlane)
 	item.Done = t.controlPlaneReached(s)
 	if !item.Done {
 		item.Detail = firstProblem(k.Status.Conditions,
@@ -58,11 +60,11 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 }
 
 func (t target) workersItem(s *snapshot) progress.Item {
-	var ready, total int
+	var ready, total int32
 	var detail string
 	for _, w := range s.workers {
-		ready += number(w.Status.ReadyReplicas)
-		total += number(w.Status.Replicas)
+		ready += ptr.Deref(w.Status.ReadyReplicas, 0)
+		total += ptr.Deref(w.Status.Replicas, 0)
 		if detail == "" {
 			detail = firstProblem(w.Status.Conditions, clusterv1.MachineDeploymentAvailableCondition)
 		}
@@ -74,9 +76,9 @@ func (t target) workersItem(s *snapshot) progress.Item {
 	return item
 }
 
-func readyOf(ready, desired int) string { return fmt.Sprintf("%d of %d ready", ready, desired) }
+func readyOf(ready, desired int32) string { return fmt.Sprintf("%d of %d ready", ready, desired) }
 
-func surplus(total, desired int) string {
+func surplus(total, desired int32) string {
 	if total <= desired {
 		return ""
 	}
@@ -126,7 +128,7 @@ func machineItem(s *snapshot, m *clusterv1.Machine) progress.Item {
 	}
 	if !m.DeletionTimestamp.IsZero() {
 		if item.Detail == "" {
-			item.Detail = message(findCondition(m.Status.Conditions, clusterv1.MachineDeletingCondition))
+			item.Detail = message(meta.FindStatusCondition(m.Status.Conditions, clusterv1.MachineDeletingCondition))
 		}
 		return item
 	}
@@ -164,7 +166,7 @@ func vmProblem(im *infrav1.OLVMMachine) string {
 // firstProblem returns the words of the first of the conditions, most telling one first, that is False.
 func firstProblem(conditions []metav1.Condition, kinds ...string) string {
 	for _, kind := range kinds {
-		if c := findCondition(conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+		if c := meta.FindStatusCondition(conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
 			return message(c)
 		}
 	}
@@ -198,7 +200,7 @@ func deletionView(s *snapshot) []progress.Item {
 	if s.cluster != nil {
 		items = append(items, progress.Item{
 			Name: "cluster " + s.cluster.Name, State: strings.ToLower(s.cluster.Status.Phase),
-			Detail: message(findCondition(s.cluster.Status.Conditions, clusterv1.ClusterDeletingCondition)),
+			Detail: message(meta.FindStatusCondition(s.cluster.Status.Conditions, clusterv1.ClusterDeletingCondition)),
 		})
 	}
 	return items

@@ -56,7 +56,7 @@ type Config struct {
 
 // Management says which management cluster to use.
 type Management struct {
-	// Kubeconfig is a path; empty when neither the flag nor a file names one.
+	// Kubeconfig is a path; empty when no file names one.
 	Kubeconfig string
 }
 

@@ -28,8 +28,8 @@ type Options struct {
 
 // Flags are the values given on the command line; nil means not given.
 type Flags struct {
-	Name, Provider, KubernetesVersion, VirtualIP, Kubeconfig, BootVolumeContainerImage *string
-	ControlPlaneNodes, WorkerNodes                                                     *int
+	Name, Provider, KubernetesVersion, VirtualIP *string
+	ControlPlaneNodes, WorkerNodes               *int
 }
 
 // Load reads and merges flags, cluster file, defaults file and built-in defaults, in this order of precedence and key by key; a
@@ -118,7 +118,6 @@ func (f Flags) layer() (*yaml.Node, error) {
 	values := map[string]any{}
 	for key, v := range map[string]*string{
 		"name": f.Name, "provider": f.Provider, "kubernetesVersion": f.KubernetesVersion, "virtualIp": f.VirtualIP,
-		"bootVolumeContainerImage": f.BootVolumeContainerImage,
 	} {
 		if v != nil {
 			values[key] = *v
@@ -128,13 +127,6 @@ func (f Flags) layer() (*yaml.Node, error) {
 		if v != nil {
 			values[key] = *v
 		}
-	}
-	if f.Kubeconfig != nil && *f.Kubeconfig != "" {
-		abs, err := filepath.Abs(*f.Kubeconfig)
-		if err != nil {
-			return nil, fmt.Errorf("flag --kubeconfig: %w", err)
-		}
-		values["kubeconfig"] = abs
 	}
 	node := &yaml.Node{}
 	return node, node.Encode(values)

@@ -51,8 +51,6 @@ func TestFlagsWinOverClusterFileOverDefaultsFileOverBuiltIns(t *testing.T) {
 			func(c *config.Config) any { return c.VirtualIP }, "192.0.2.2"},
 		{"control plane of the flag", "controlPlaneNodes: 5", "controlPlaneNodes: 7", config.Flags{ControlPlaneNodes: ptr(3)},
 			func(c *config.Config) any { return c.ControlPlaneNodes }, 3},
-		{"management cluster of the flag", "kubeconfig: /a", "kubeconfig: /b", config.Flags{Kubeconfig: ptr("/c")},
-			func(c *config.Config) any { return c.Management.Kubeconfig }, "/c"},
 		{"one worker unless something else is said", "", "", config.Flags{}, func(c *config.Config) any { return c.WorkerNodes }, 1},
 		{"an explicit 0 in the cluster file", "workerNodes: 4", "workerNodes: 0", config.Flags{}, func(c *config.Config) any { return c.WorkerNodes }, 0},
 		{"an explicit 0 as a flag", "", "workerNodes: 4", config.Flags{WorkerNodes: ptr(0)}, func(c *config.Config) any { return c.WorkerNodes }, 0},

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/ocne-project/ocne/internal/address"
 )
@@ -70,11 +71,13 @@ func (c *Config) usable(m Machine) (address.Pool, bool) {
 }
 
 func (v *validator) poolSizes() {
-	for _, p := range v.config.pools() {
-		if p.usable < p.needed {
-			v.report(p.key, "hold %d usable addresses (without gateway, virtual IP, network and broadcast address) for %s: add %d or more",
-				p.usable, p.what, p.needed-p.usable)
+	short := slices.DeleteFunc(v.config.pools(), func(p pool) bool { return p.usable >= p.needed })
+	for i, p := range short {
+		if i+1 < len(short) && short[i+1].key == p.key {
+			continue // both groups together, which come next, need more of the same addresses
 		}
+		v.report(p.key, "hold %d usable addresses (without gateway, virtual IP, network and broadcast address) for %s: add %d or more",
+			p.usable, p.what, p.needed-p.usable)
 	}
 }
 

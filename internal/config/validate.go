@@ -80,7 +80,12 @@ func (v *validator) general() {
 	} else if len(c.Name) > maxNameLength {
 		v.report("name", "%q has %d characters: write at most %d, because node names are made from it", c.Name, len(c.Name), maxNameLength)
 	}
-	if c.Provider != ProviderOLVM {
+	switch c.Provider {
+	case ProviderOLVM:
+	case "libvirt":
+		v.report("provider", "%q (the default of earlier releases when nothing is said) is not implemented: write provider: %s, or give --provider %s",
+			c.Provider, ProviderOLVM, ProviderOLVM)
+	default:
 		v.report("provider", "%q is not implemented by this version: write %s", c.Provider, ProviderOLVM)
 	}
 	if _, err := resolveVersion(c.KubernetesVersion); err != nil {

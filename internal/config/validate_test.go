@@ -63,6 +63,7 @@ func TestRulesOfCluster(t *testing.T) {
 		{"name", "name: Demo_1", "name", `"Demo_1" cannot be a cluster's name`},
 		{"long name", "name: " + strings.Repeat("a", 41), "name", "has 41 characters: write at most 40"},
 		{"provider", "provider: oci", "provider", `"oci" is not implemented by this version: write olvm`},
+		{"provider of earlier releases", "provider: libvirt", "provider", "write provider: olvm, or give --provider olvm"},
 		{"version", "kubernetesVersion: latest", "kubernetesVersion", "write a release such as 1.33 or 1.33.10"},
 		{"old version", "kubernetesVersion: 1.30", "kubernetesVersion", "write a release from 1.31 to 1.36"},
 		{"new version", "kubernetesVersion: v1.37.0", "kubernetesVersion", "write a release from 1.31 to 1.36"},
@@ -144,6 +145,15 @@ func TestRulesOfNodeAddresses(t *testing.T) {
 		{"too few shared addresses", "controlPlaneNodes: 3\nworkerNodes: 20\n" + on(network+".ipv4.ipAddresses", "192.0.2.200-192.0.2.220"),
 			"providers.olvm.workerMachine.virtualMachine.network.ipv4.ipAddresses", "for 3 control plane nodes and 20 worker nodes, which share them"},
 	})
+}
+
+func TestSharedAddressesThatAreTooFewAreReportedOnce(t *testing.T) {
+	const workers = "providers.olvm.workerMachine.virtualMachine.network.ipv4.ipAddresses"
+	shared := "192.0.2.200-192.0.2.229"
+	c, _ := load(t, valid(t), on(network+".ipv4.ipAddresses", shared), config.Flags{WorkerNodes: ptr(40)})
+	c.OLVM.WorkerMachine.VirtualMachine.Network.IPv4.IPAddresses = []string{shared}
+	require.EqualError(t, c.Validate(), workers+": hold 30 usable addresses (without gateway, virtual IP, network and broadcast address) "+
+		"for 1 control plane node and 40 worker nodes, which share them: add 11 or more")
 }
 
 func TestRulesOfGuestNetwork(t *testing.T) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func simulated(t *testing.T) (*olvmsim.Simulator, *Engines, Account) {
 func lists(sim *olvmsim.Simulator) int {
 	n := 0
 	for _, r := range sim.Requests() {
-		if r.Method == "GET" && r.Path == "vms" {
+		if r.Method == http.MethodGet && r.Path == "vms" {
 			n++
 		}
 	}

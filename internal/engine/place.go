@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
 )
 
 // placesRemembered is how long the ids behind names are taken for granted; errors are not remembered.

@@ -23,15 +23,13 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+
+	"github.com/ocne-project/ocne/internal/capi"
 )
 
 const (
 	// Namespace holds the Lease of the manager and clusterctl's inventory. It is created when it is missing.
 	Namespace = "ocne-system"
-	// ManagedByLabel with the value ManagedBy marks what this package installed.
-	ManagedByLabel = "app.kubernetes.io/managed-by"
-	// ManagedBy is the value of ManagedByLabel.
-	ManagedBy = "ocne"
 
 	// fieldOwner owns the fields in server-side apply.
 	fieldOwner = "ocne-manager"
@@ -59,7 +57,7 @@ type ForeignError struct {
 // Error implements error.
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("Cluster API was installed here by somebody else (CRDs without the label %s=%s: %s): "+
-		"run ocne-manager with --providers=olvm there", ManagedByLabel, ManagedBy, strings.Join(e.CRDs, ", "))
+		"run ocne-manager with --providers=olvm there", capi.ManagedByLabel, capi.ManagedBy, strings.Join(e.CRDs, ", "))
 }
 
 // Installer applies the bundle's objects.
@@ -139,7 +137,7 @@ func (i *Installer) refuseForeign(ctx context.Context, crds []*unstructured.Unst
 	}
 	var foreign []string
 	for _, crd := range existing.Items {
-		if ours[crd.Name] && crd.Labels[ManagedByLabel] != ManagedBy {
+		if ours[crd.Name] && crd.Labels[capi.ManagedByLabel] != capi.ManagedBy {
 			foreign = append(foreign, crd.Name)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ocne-project/ocne/config/crd"
+	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/capi/manifests"
 )
 
@@ -88,7 +89,7 @@ func render(target WebhookTarget, version string) (objects, error) {
 	all.inventory = append(all.inventory, inventoryEntry(olvmProvider(), version))
 	for _, group := range [][]*unstructured.Unstructured{all.crds, all.webhooks, all.inventory} {
 		for _, object := range group {
-			setLabels(object, map[string]string{ManagedByLabel: ManagedBy})
+			setLabels(object, map[string]string{capi.ManagedByLabel: capi.ManagedBy})
 		}
 	}
 	return all, nil

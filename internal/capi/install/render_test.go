@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ocne-project/ocne/internal/capi"
 )
 
 func rendered(t *testing.T) objects {
@@ -21,7 +23,7 @@ func TestEveryObjectIsMarkedAsOurs(t *testing.T) {
 	for _, group := range [][]*unstructured.Unstructured{all.crds, all.webhooks, all.inventory} {
 		require.NotEmpty(t, group)
 		for _, object := range group {
-			require.Equal(t, ManagedBy, object.GetLabels()[ManagedByLabel], object.GetName())
+			require.Equal(t, capi.ManagedBy, object.GetLabels()[capi.ManagedByLabel], object.GetName())
 		}
 	}
 }

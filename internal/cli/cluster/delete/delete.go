@@ -95,8 +95,8 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	advice := "Nothing was deleted. To delete cluster " + c.Name + ", run the same command again."
 	if unfinished.Applied {
-		advice = "The deletion of cluster " + c.Name + " goes on without this command. Run the same command again to wait for it and to\n" +
-			"remove what ocne made beside the cluster."
+		advice = "The deletion of cluster " + c.Name + " has begun. Run the same command again to wait for its end and to remove\n" +
+			"what ocne made beside the cluster."
 	}
 	return &cluster.AdvisedError{Err: err, Advice: advice}
 }

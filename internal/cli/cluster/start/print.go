@@ -12,7 +12,11 @@ import (
 
 // command is a command line for the same cluster and management cluster, to be copied into a shell.
 func (o *Options) command(verb, name string) string {
-	words := []string{"ocne", "cluster", verb}
+	words := []string{quote(cmp.Or(o.Environment.Command, "ocne")), "cluster", verb}
+	kubeconfig := o.Kubeconfig
+	if verb == "list" && kubeconfig == "" && o.configured != "" && o.Environment.Getenv("KUBECONFIG") == "" {
+		kubeconfig = o.configured // list reads no cluster file
+	}
 	if verb != "list" {
 		if o.ConfigFile != "" {
 			words = append(words, "-c", quote(o.ConfigFile))
@@ -24,8 +28,8 @@ func (o *Options) command(verb, name string) string {
 	if verb == "start" {
 		words = append(words, o.startFlags()...)
 	}
-	if o.Kubeconfig != "" {
-		words = append(words, "-k", quote(o.Kubeconfig))
+	if kubeconfig != "" {
+		words = append(words, "-k", quote(kubeconfig))
 	}
 	return strings.Join(words, " ")
 }

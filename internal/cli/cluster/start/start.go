@@ -28,6 +28,8 @@ type Options struct {
 	Timeout time.Duration
 	// Ignored are the given flags that this provider has no use for.
 	Ignored []string
+
+	configured string // the management cluster that the configuration names
 }
 
 const long = `Start makes the cluster that the configuration describes and waits until all its nodes are Ready.
@@ -110,23 +112,32 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	o.configured = c.Management.Kubeconfig
 	report := env.Reporter(c.Quiet)
 	defer report.Close()
 	warn(report, o.Ignored, warnings)
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	summary, err := cluster.Create(ctx, cluster.CreateOptions{
-		Config: c, Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig), Getenv: env.Getenv,
+		Config: c, Management: env.Management(o.Kubeconfig, o.configured), Getenv: env.Getenv,
 	}, report)
 	report.Close()
-	var unfinished *cluster.UnfinishedError
-	if errors.As(err, &unfinished) {
-		return &cluster.AdvisedError{Err: err, Advice: o.resume(c.Name, unfinished)}
-	}
 	if err != nil {
-		return err
+		return o.advised(c.Name, err)
 	}
 	return o.print(summary)
+}
+
+// advised adds the commands to go on with.
+func (o *Options) advised(name string, err error) error {
+	var unfinished *cluster.UnfinishedError
+	switch {
+	case errors.As(err, &unfinished):
+		return &cluster.AdvisedError{Err: err, Advice: o.resume(name, unfinished)}
+	case errors.Is(err, cluster.ErrBeingDeleted):
+		return &cluster.AdvisedError{Err: err, Advice: "Wait for the end of the deletion, then start the cluster again:\n  " + o.command("delete", name)}
+	}
+	return err
 }
 
 func warn(report progress.Reporter, ignored []string, warnings []config.Warning) {

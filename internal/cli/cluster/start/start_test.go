@@ -3,6 +3,7 @@ package start
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -93,8 +94,31 @@ func TestCommandsToTryNextNameTheSameClusters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, err := parse(t, test.args...)
 			require.NoError(t, err)
+			o.Environment = &cli.Environment{}
 			require.Equal(t, []string{test.start, test.del, test.listing},
 				[]string{o.command("start", "demo"), o.command("delete", "demo"), o.command("list", "")})
+		})
+	}
+}
+
+func TestCommandsToTryNextCallTheProgramAsTheUserDid(t *testing.T) {
+	o := &Options{Environment: &cli.Environment{Command: "./bin/ocne"}, ConfigFile: "demo.yaml"}
+	require.Equal(t, "./bin/ocne cluster delete -c demo.yaml", o.command("delete", "demo"))
+}
+
+// List reads no cluster file, and so does not know the management cluster that one names.
+func TestListIsToldTheManagementClusterOfTheConfiguration(t *testing.T) {
+	for name, test := range map[string]struct{ flag, env, want string }{
+		"neither flag nor environment": {"", "", "ocne cluster list -k /configured"},
+		"the flag wins":                {"/flag", "", "ocne cluster list -k /flag"},
+		"the environment wins":         {"", "/env", "ocne cluster list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &Options{
+				Environment: &cli.Environment{Getenv: func(string) string { return test.env }},
+				ConfigFile:  "demo.yaml", Kubeconfig: test.flag, configured: "/configured",
+			}
+			require.Equal(t, test.want, o.command("list", ""))
 		})
 	}
 }
@@ -133,7 +157,7 @@ func TestAnInterruptedStartSaysWhatIsLeftAndHowToGoOn(t *testing.T) {
 	unfinished := &cluster.UnfinishedError{
 		Err: context.Canceled, Applied: true, Waiting: []progress.Item{{Name: "workers", State: "1 of 2 ready", Detail: "NotAvailable"}},
 	}
-	err := error(&cluster.AdvisedError{Err: errors.Join(unfinished), Advice: o.resume("demo", unfinished)})
+	err := o.advised("demo", errors.Join(unfinished))
 	cli.PrintError(streams.Err, err)
 	require.Equal(t, `Error: context canceled; still waiting for
   workers: 1 of 2 ready - NotAvailable
@@ -144,4 +168,12 @@ Cluster demo stays, and goes on without this command:
   ocne cluster delete -c demo.yaml   # remove it
 `, told.String())
 	require.Equal(t, cli.ExitInterrupted, cli.ExitCode(err))
+}
+
+func TestAClusterThatIsBeingDeletedIsWaitedForFirst(t *testing.T) {
+	o := &Options{Environment: &cli.Environment{}, ConfigFile: "demo.yaml"}
+	var advised *cluster.AdvisedError
+	require.ErrorAs(t, o.advised("demo", fmt.Errorf("cluster demo %w", cluster.ErrBeingDeleted)), &advised)
+	require.EqualError(t, advised, "cluster demo is being deleted")
+	require.Contains(t, advised.Advice, "\n  ocne cluster delete -c demo.yaml")
 }
