@@ -51,6 +51,19 @@ func (n Network) GatewayAddress() (netip.Addr, error) {
 	return p.Addr().Next(), nil
 }
 
+// SubnetAndGateway is the IPv4 subnet with its gateway.
+func (n Network) SubnetAndGateway() (netip.Prefix, netip.Addr, error) {
+	subnet, err := n.SubnetPrefix()
+	if err != nil {
+		return netip.Prefix{}, netip.Addr{}, err
+	}
+	gateway, err := n.GatewayAddress()
+	return subnet, gateway, err
+}
+
+// Prefix is the length of the subnet's prefix.
+func (i IPv6) Prefix() int { return int(cmp.Or(i.PrefixLength, 64)) }
+
 // ParseSize reads a size such as 7GB, 16Gi, 7168MB or plain bytes, and returns bytes. Units are powers of 1024 however they are
 // written, which is what the existing command line tool does; the result is rounded down to a multiple of 1 MiB, because the
 // engine takes no other.

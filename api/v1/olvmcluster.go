@@ -8,7 +8,8 @@ import (
 // ClusterFinalizer keeps an OLVMCluster until all its machines are gone.
 const ClusterFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io"
 
-// CredentialsFinalizer keeps the credentials Secret and the CA ConfigMap while an OLVMCluster needs them to clean up.
+// CredentialsFinalizer keeps the credentials Secret and the CA ConfigMap while OLVMClusters need them to clean up: each has its own, which
+// begins with this.
 const CredentialsFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io/credentials"
 
 // OLVMClusterSpec is the desired state of a cluster's infrastructure.

@@ -55,11 +55,7 @@ func (c *Config) usable(m Machine) (address.Pool, bool) {
 	if err != nil || p.Len() == 0 {
 		return address.Pool{}, false
 	}
-	subnet, err := n.SubnetPrefix()
-	if err != nil {
-		return address.Pool{}, false
-	}
-	gateway, err := n.GatewayAddress()
+	subnet, gateway, err := n.SubnetAndGateway()
 	if err != nil {
 		return address.Pool{}, false
 	}

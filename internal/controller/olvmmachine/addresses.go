@@ -78,11 +78,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s subject, networkID st
 
 func pools(s subject) ([]wanted, error) {
 	network := s.olvm.Spec.VirtualMachine.Network
-	subnet, err := network.SubnetPrefix()
-	if err != nil {
-		return nil, err
-	}
-	gateway, err := network.GatewayAddress()
+	subnet, gateway, err := network.SubnetAndGateway()
 	if err != nil {
 		return nil, err
 	}
@@ -109,9 +105,9 @@ func pools(s subject) ([]wanted, error) {
 		if a.Is4() {
 			return nil, fmt.Errorf("ipv6.ipAddresses holds the IPv4 address %s", a)
 		}
-		pool = pool.Without(address.Reserved(netip.PrefixFrom(a, prefixLength(ipv6)).Masked(), gateway, endpoint)...)
+		pool = pool.Without(address.Reserved(netip.PrefixFrom(a, ipv6.Prefix()).Masked(), gateway, endpoint)...)
 	}
-	return append(list, wanted{family: "ipv6", pool: pool, prefix: prefixLength(ipv6), gateway: ipv6.Gateway}), nil
+	return append(list, wanted{family: "ipv6", pool: pool, prefix: ipv6.Prefix(), gateway: ipv6.Gateway}), nil
 }
 
 func first(pool address.Pool) (netip.Addr, bool) {

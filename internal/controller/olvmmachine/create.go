@@ -116,11 +116,7 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 		return nil, err
 	}
 	network := s.olvm.Spec.VirtualMachine.Network
-	subnet, err := network.SubnetPrefix()
-	if err != nil {
-		return nil, err
-	}
-	gateway, err := network.GatewayAddress()
+	subnet, gateway, err := network.SubnetAndGateway()
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +163,7 @@ func secondStack(n *boot.Network, ipv6 *infrav1.IPv6, address netip.Addr) error 
 	}
 	n.IPv6AutoConf = ipv6.AutoConf
 	if address.IsValid() {
-		n.IPv6 = netip.PrefixFrom(address, prefixLength(ipv6))
+		n.IPv6 = netip.PrefixFrom(address, ipv6.Prefix())
 	}
 	if ipv6.Gateway != "" {
 		gateway, err := netip.ParseAddr(ipv6.Gateway)
@@ -177,13 +173,6 @@ func secondStack(n *boot.Network, ipv6 *infrav1.IPv6, address netip.Addr) error 
 		n.IPv6Gateway = gateway
 	}
 	return nil
-}
-
-func prefixLength(ipv6 *infrav1.IPv6) int {
-	if ipv6.PrefixLength == 0 {
-		return 64
-	}
-	return int(ipv6.PrefixLength)
 }
 
 func (r *Reconciler) userIgnition(ctx context.Context, olvm *infrav1.OLVMMachine) ([]byte, error) {
