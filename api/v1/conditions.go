@@ -9,6 +9,14 @@ const (
 	EngineReachableCondition = "EngineReachable"
 )
 
+// Conditions of both.
+const (
+	// PreflightPassedCondition is false when a check finds something that machines cannot be made with; its reason is the name of the
+	// check, its message what to do. It tells, and blocks nothing. Of an OLVMCluster: data center, permissions, virtual IP. Of an
+	// OLVMMachine: cluster, hosts, network, vNIC profile, template, storage, permissions; it is kept once the VM ran.
+	PreflightPassedCondition = "PreflightPassed"
+)
+
 // Conditions of an OLVMMachine.
 const (
 	// AddressesWonCondition is true when the engine shows no other VM with this machine's addresses.
@@ -23,14 +31,17 @@ const (
 	ReachableReason = "Reachable"
 	RunningReason   = "Running"
 	WonReason       = "Won"
+	PassedReason    = "Passed"
 )
 
 // Reasons of conditions that are not true. None of them is terminal.
 const (
 	// CredentialsMissingReason: the credentials Secret does not exist or lacks a key.
 	CredentialsMissingReason = "CredentialsMissing"
-	// CredentialsRefusedReason: the engine does not accept the credentials, or the user lacks a permission.
+	// CredentialsRefusedReason: the engine does not accept the credentials.
 	CredentialsRefusedReason = "CredentialsRefused"
+	// PermissionMissingReason: the engine knows the user, who lacks a permission; the message holds its words.
+	PermissionMissingReason = "PermissionMissing"
 	// EngineUnavailableReason: the engine does not answer, or answers with a server error.
 	EngineUnavailableReason = "EngineUnavailable"
 	// NotFoundInEngineReason: the data center, cluster, template, network or vNIC profile does not exist or is not visible.
@@ -49,6 +60,8 @@ const (
 	CreatingReason = "Creating"
 	// StartingReason: the VM is on its way up.
 	StartingReason = "Starting"
+	// OutOfCapacityReason: the engine lacks storage space, memory, a host that fits, or quota; the message holds its words.
+	OutOfCapacityReason = "OutOfCapacity"
 	// EngineRefusedReason: the engine refused the last step; the message holds its words.
 	EngineRefusedReason = "EngineRefused"
 	// NotRunningReason: the VM was provisioned and does not run any more.

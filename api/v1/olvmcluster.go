@@ -16,6 +16,7 @@ const CredentialsFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io/creden
 type OLVMClusterSpec struct {
 	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.host) || !self.host.contains(':')",message="the virtual IP must be an IPv4 address: IPv6 alone is not supported"
 	ControlPlaneEndpoint clusterv1.APIEndpoint `json:"controlPlaneEndpoint,omitempty,omitzero"`
 
 	// olvmDatacenterName is the engine's data center that all machines are made in.

@@ -134,6 +134,8 @@ type CPUTopology struct {
 }
 
 // Network is the network as the guest knows it.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.ipv4)",message="ipv4 is required: IPv6 alone is not supported, set ipv4.subnet and ipv4.ipAddresses beside ipv6"
 type Network struct {
 	// gateway is the IPv4 default gateway; the first address of the IPv4 subnet when empty.
 	// +optional
@@ -150,9 +152,9 @@ type Network struct {
 	// +kubebuilder:validation:MaxLength=32
 	InterfaceType string `json:"interfaceType,omitempty"`
 
-	// ipv4 is the IPv4 subnet and the addresses that machines may take. IPv6 alone is not supported.
-	// +required
-	IPv4 IPv4 `json:"ipv4"`
+	// ipv4 is the IPv4 subnet and the addresses that machines may take. It is required: IPv6 alone is not supported.
+	// +optional
+	IPv4 IPv4 `json:"ipv4,omitempty,omitzero"`
 
 	// ipv6 adds the second stack.
 	// +optional
@@ -192,6 +194,7 @@ type IPv4 struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="!self.contains(':')",message="ipv4.subnet must be an IPv4 subnet: IPv6 alone is not supported"
 	Subnet string `json:"subnet"`
 
 	// ipAddresses that machines may take: CIDR blocks, inclusive ranges (a-b) and single addresses. Many machines, templates
@@ -200,6 +203,7 @@ type IPv4 struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.all(a, !a.contains(':'))",message="ipv4.ipAddresses must be IPv4 addresses; IPv6 addresses go into ipv6.ipAddresses"
 	IPAddresses []string `json:"ipAddresses"`
 }
 
@@ -214,6 +218,7 @@ type IPv6 struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.all(a, size(a) == 0 || a.contains(':'))",message="ipv6.ipAddresses must be IPv6 addresses; IPv4 addresses go into ipv4.ipAddresses"
 	IPAddresses []string `json:"ipAddresses,omitempty"`
 
 	// prefixLength of the subnet; 64 when 0.
@@ -222,7 +227,7 @@ type IPv6 struct {
 	// +kubebuilder:validation:Maximum=128
 	PrefixLength int32 `json:"prefixLength,omitempty"`
 
-	// gateway is the IPv6 default gateway; learned from router advertisements when empty.
+	// gateway is the IPv6 default gateway; learned from router advertisements when empty, as it has to be with autoConf.
 	// +optional
 	// +kubebuilder:validation:MaxLength=45
 	Gateway string `json:"gateway,omitempty"`

@@ -3,18 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,38 +15,36 @@ import (
 )
 
 type inventoryOptions struct {
-	url, caFile, username, password, output string
+	connection
+	output string
 }
 
 func newInventoryCommand() *cobra.Command {
-	options := inventoryOptions{url: "https://127.0.0.1:8443/ovirt-engine", username: "admin@internal"}
+	var options inventoryOptions
 	command := &cobra.Command{
 		Use:   "inventory",
 		Short: "Show the VMs, disks and NICs that a running simulator holds",
 		Long:  "Show the VMs, disks and NICs that a running simulator holds. The password is taken from " + passwordVariable + ".",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			options.password = os.Getenv(passwordVariable)
 			return options.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
+	options.addFlags(command)
 	flags := command.Flags()
-	flags.StringVar(&options.url, "url", options.url, "the engine's URL")
-	flags.StringVar(&options.caFile, "ca-file", "", "file with the certificate of the engine's CA")
 	flags.StringVarP(&options.output, "output", "o", "", "output format: a table, or json")
-	_ = command.MarkFlagRequired("ca-file") // fails only for a flag that does not exist
 	return command
 }
 
-func (o inventoryOptions) run(ctx context.Context, out io.Writer) error {
+func (o *inventoryOptions) run(ctx context.Context, out io.Writer) error {
 	if o.output != "" && o.output != "json" {
 		return fmt.Errorf("--output %q: must be json or empty", o.output)
 	}
-	if o.password == "" {
-		return errors.New(passwordVariable + " is not set: it must hold the password of " + o.username)
+	if err := o.readPassword(); err != nil {
+		return err
 	}
-	state, err := o.fetch(ctx)
-	if err != nil {
+	var state olvmsim.State
+	if err := o.get(ctx, olvmsim.StatePath, &state); err != nil {
 		return fmt.Errorf("read inventory of %s: %w", o.url, err)
 	}
 	if o.output == "json" {
@@ -62,41 +53,6 @@ func (o inventoryOptions) run(ctx context.Context, out io.Writer) error {
 		return encoder.Encode(state)
 	}
 	return printState(out, state)
-}
-
-func (o inventoryOptions) fetch(ctx context.Context) (olvmsim.State, error) {
-	var state olvmsim.State
-	base, err := url.Parse(o.url)
-	if err != nil {
-		return state, err
-	}
-	pem, err := os.ReadFile(o.caFile)
-	if err != nil {
-		return state, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return state, fmt.Errorf("%s holds no certificate", o.caFile)
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base.ResolveReference(&url.URL{Path: olvmsim.StatePath}).String(), nil)
-	if err != nil {
-		return state, err
-	}
-	request.SetBasicAuth(o.username, o.password)
-	response, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Do(request)
-	if err != nil {
-		return state, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	switch response.StatusCode {
-	case http.StatusOK:
-		return state, json.NewDecoder(response.Body).Decode(&state)
-	case http.StatusUnauthorized:
-		return state, errors.New("the password in " + passwordVariable + " is not the simulator's")
-	}
-	return state, errors.New(response.Status)
 }
 
 // printState leaves out the disks of templates: they are there from the start.

@@ -1,4 +1,4 @@
-// Command olvmsim runs a simulated OLVM engine, or shows what one holds.
+// Command olvmsim runs a simulated OLVM engine, or shows and changes one that runs.
 package main
 
 import (
@@ -48,6 +48,6 @@ SIGTERM.`,
 	flags.StringVar(&options.inventory, "inventory", "", "YAML file with what the engine holds at start (default: a small installation)")
 	flags.StringVar(&options.stateDir, "state-dir", "", "directory for the CA and the VMs' console logs (default: a temporary one)")
 	flags.Float64Var(&options.timeScale, "time-scale", options.timeScale, "how many times faster than real time the engine's time runs")
-	command.AddCommand(newInventoryCommand())
+	command.AddCommand(newInventoryCommand(), newSetCommand())
 	return command
 }

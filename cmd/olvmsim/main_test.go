@@ -57,9 +57,15 @@ func (p *program) end(t *testing.T) {
 
 func inventory(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	return execute(t, append([]string{"inventory"}, args...)...)
+}
+
+// execute runs a command that ends by itself and returns what it prints.
+func execute(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	var out bytes.Buffer
 	command := newCommand()
-	command.SetArgs(append([]string{"inventory"}, args...))
+	command.SetArgs(args)
 	command.SetOut(&out)
 	command.SetErr(io.Discard)
 	err := command.ExecuteContext(t.Context())
@@ -88,6 +94,47 @@ func TestServeSaysWhereAndShowsItsInventory(t *testing.T) {
 	p.end(t)
 	require.Empty(t, p.stderr.String())
 	require.NoFileExists(t, p.ready.CAFile, "the temporary state is removed")
+}
+
+func TestSetChangesARunningSimulator(t *testing.T) {
+	t.Setenv(passwordVariable, "a-known-password")
+	p := run(t)
+	set := func(args ...string) error {
+		_, err := execute(t, append([]string{"set", "--url", p.ready.URL, "--ca-file", p.ready.CAFile}, args...)...)
+		return err
+	}
+	require.NoError(t, set("storagedomain", "data", "--available", "1GiB"))
+	require.NoError(t, set("host", "host1", "--status", "maintenance"))
+	require.NoError(t, set("template", "ock", "--status", "locked"))
+	require.NoError(t, set("guests", "--hang=true"))
+	require.NoError(t, set("guests", "--hang=false"))
+
+	for want, args := range map[string][]string{
+		`set storage domain other: not found: storage domain "other"`:                {"storagedomain", "other", "--available", "1"},
+		`set host host1: host host1: status "gone": must be one of`:                  {"host", "host1", "--status", "gone"},
+		`set template rhel: not found: template "rhel"`:                              {"template", "rhel", "--status", "ok"},
+		`--available: "1GB" is not a size: write a number with KiB, MiB, GiB or TiB`: {"storagedomain", "data", "--available", "1GB"},
+		`required flag(s) "hang" not set`:                                            {"guests"},
+	} {
+		require.ErrorContains(t, set(args...), want)
+	}
+	t.Setenv(passwordVariable, "wrong")
+	require.ErrorContains(t, set("guests", "--hang=true"), "the password in OLVMSIM_PASSWORD is not the simulator's")
+	t.Setenv(passwordVariable, "")
+	require.ErrorContains(t, set("guests", "--hang=true"), "OLVMSIM_PASSWORD is not set: it must hold the password of admin@internal")
+	p.end(t)
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "1024": 1024, "1KiB": 1 << 10, "2MiB": 2 << 20, "3GiB": 3 << 30, "1TiB": 1 << 40, "1Gi": 1 << 30} {
+		got, err := parseSize(text)
+		require.NoError(t, err)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"", "GiB", "-1", "1.5GiB", "9000000TiB", "1 GiB"} {
+		_, err := parseSize(text)
+		require.Error(t, err, text)
+	}
 }
 
 func TestGeneratedPasswordGoesToStandardError(t *testing.T) {

@@ -31,7 +31,7 @@ func TestPagesWrittenByHandNameEveryFlag(t *testing.T) {
 	require.NoError(t, err)
 	for page, sources := range map[string][]string{
 		"manager.md":      {"cmd/ocne-manager/flags.go"},
-		"olvmsim.md":      {"cmd/olvmsim/main.go", "cmd/olvmsim/inventory.go"},
+		"olvmsim.md":      {"cmd/olvmsim/main.go", "cmd/olvmsim/inventory.go", "cmd/olvmsim/connection.go", "cmd/olvmsim/set.go"},
 		"controlplane.md": {"controlplane/main.go"},
 	} {
 		content, err := os.ReadFile(filepath.Join(root, "docs", "reference", page))

@@ -41,6 +41,32 @@ func ParsePool(items []string) (Pool, error) {
 	return Pool{spans}, nil
 }
 
+// CheckOverlap names two items, in the notations of ParsePool, that have an address in common. A pool takes each address once all the
+// same: this is for those who would rather hear of a typing error. Items that are not understood are left out.
+func CheckOverlap(items []string) error {
+	type named struct {
+		text string
+		span span
+	}
+	var earlier []named
+	for _, item := range items {
+		for part := range strings.SplitSeq(item, ",") {
+			part = strings.TrimSpace(part)
+			s, err := parseSpan(part)
+			if err != nil {
+				continue
+			}
+			for _, e := range earlier {
+				if s.first.Is4() == e.span.first.Is4() && s.overlaps(e.span) {
+					return fmt.Errorf("addresses %q and %q overlap: write each address once", e.text, part)
+				}
+			}
+			earlier = append(earlier, named{part, s})
+		}
+	}
+	return nil
+}
+
 func parseSpan(text string) (span, error) {
 	if strings.Contains(text, "/") {
 		p, err := netip.ParsePrefix(text)

@@ -58,6 +58,27 @@ func (p Pool) All() iter.Seq[netip.Addr] {
 	}
 }
 
+// First is the address that All yields first; false when the pool is empty. It tells the pool's family.
+func (p Pool) First() (netip.Addr, bool) {
+	if len(p.spans) == 0 {
+		return netip.Addr{}, false
+	}
+	return p.spans[0].first, true
+}
+
+// Outside is an address of the pool that is not in the subnet; false when all of them are.
+func (p Pool) Outside(subnet netip.Prefix) (netip.Addr, bool) {
+	for _, s := range p.spans {
+		if !subnet.Contains(s.first) {
+			return s.first, true
+		}
+		if !subnet.Contains(s.last) {
+			return last(subnet).Next(), true
+		}
+	}
+	return netip.Addr{}, false
+}
+
 // Without is the pool less the given addresses. Addresses that it does not hold, and the zero address, change nothing.
 func (p Pool) Without(addrs ...netip.Addr) Pool {
 	spans := p.spans
@@ -84,6 +105,10 @@ func (p Pool) String() string {
 
 func (s span) contains(a netip.Addr) bool {
 	return s.first.Compare(a) <= 0 && a.Compare(s.last) <= 0
+}
+
+func (s span) overlaps(other span) bool {
+	return !s.last.Less(other.first) && !other.last.Less(s.first)
 }
 
 // size is the number of addresses in the span; it saturates.
@@ -113,7 +138,7 @@ func halves(a netip.Addr) (high, low uint64) {
 func subtract(spans []span, hole span) []span {
 	out := make([]span, 0, len(spans)+1)
 	for _, s := range spans {
-		if s.last.Less(hole.first) || hole.last.Less(s.first) {
+		if !s.overlaps(hole) {
 			out = append(out, s)
 			continue
 		}

@@ -81,6 +81,50 @@ func TestBadItemIsNamed(t *testing.T) {
 	}
 }
 
+func TestOverlappingItemsAreNamed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		items []string
+		want  string
+	}{
+		"ranges that share one address":  {[]string{"192.0.2.1-192.0.2.9", "192.0.2.9-192.0.2.12"}, `"192.0.2.1-192.0.2.9" and "192.0.2.9-192.0.2.12"`},
+		"an address in an earlier block": {[]string{"fd00::/64, fd00::7"}, `"fd00::/64" and "fd00::7"`},
+		"the same address twice":         {[]string{"192.0.2.1", "192.0.2.1"}, `"192.0.2.1" and "192.0.2.1"`},
+		"neighbours":                     {[]string{"192.0.2.1-192.0.2.9", "192.0.2.10"}, ""},
+		"two families":                   {[]string{"0.0.0.0/0", "::/0"}, ""},
+		"what is not understood":         {[]string{"x", "x"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := address.CheckOverlap(tc.items)
+			if tc.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tc.want)
+		})
+	}
+}
+
+func TestFirstAddressOutsideOfASubnet(t *testing.T) {
+	subnet := netip.MustParsePrefix("192.0.2.0/24")
+	for items, want := range map[string]string{
+		"192.0.2.10-192.0.2.20":                  "",
+		"192.0.2.250-192.0.3.5":                  "192.0.3.0",
+		"192.0.1.250-192.0.2.5":                  "192.0.1.250",
+		"192.0.2.10, 198.51.100.1, 198.51.100.2": "198.51.100.1",
+		"0.0.0.0/0":                              "0.0.0.0",
+		"":                                       "",
+	} {
+		a, found := pool(t, items).Outside(subnet)
+		require.Equal(t, want != "", found, items)
+		if found {
+			require.Equal(t, want, a.String(), items)
+		}
+	}
+	a, found := pool(t, "fd00::/48").Outside(netip.MustParsePrefix("fd00::/64"))
+	require.True(t, found)
+	require.Equal(t, "fd00:0:0:1::", a.String(), "found without counting")
+}
+
 func TestHugeIPv6PoolIsARangeNotAList(t *testing.T) {
 	p := pool(t, "fd00::/64", "fd00::/48").Without(netip.MustParseAddr("fd00::"))
 	require.Equal(t, uint64(math.MaxUint64), p.Len(), "the length saturates")

@@ -36,8 +36,13 @@ func keyfile(n Network) string {
 		"dns-search", semicolons(n.SearchDomains),
 		"may-fail", "false")
 	method, mayFail := ipv6Method(n)
+	privacy := ""
+	if method == "auto" {
+		privacy = "0" // no temporary addresses: a node is known by the one that stays
+	}
 	section(&b, "ipv6",
 		"method", method,
+		"ip6-privacy", privacy,
 		"address1", addressLine(n.IPv6, n.IPv6Gateway),
 		"dns", semicolons(dns6),
 		"may-fail", mayFail)

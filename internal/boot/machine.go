@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coreos/ignition/v2/config/v3_4"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 	"github.com/vincent-petithory/dataurl"
 )
@@ -50,7 +51,21 @@ func machineConfig(below types.Config, p profile, id Identity, n Network) (types
 	if len(n.NTPServers) > 0 {
 		setFile(&out, p.TimeServers.Path, 0o644, p.TimeServers.Head+"server "+strings.Join(n.NTPServers, " iburst\nserver ")+" iburst\n")
 	}
+	if n.IPv6AutoConf && !n.IPv6.IsValid() {
+		setFile(&out, p.NodeIP.Script, 0o755, p.nodeIPScript)
+		out = v3_4.Merge(out, runNodeIPScript(p.NodeIP, n))
+	}
 	return out, nil
+}
+
+// runNodeIPScript makes the kubelet's unit wait for the network and run the script. A node that gets no IPv6 address still starts.
+func runNodeIPScript(p nodeIP, n Network) types.Config {
+	text := fmt.Sprintf("[Unit]\nWants=network-online.target\nAfter=network-online.target\n\n[Service]\nExecStartPre=-/bin/bash %s %s %s %s\n",
+		p.Script, n.Device, n.IPv4.Addr(), p.KubeletFlags)
+	return types.Config{
+		Ignition: types.Ignition{Version: types.MaxVersion.String()},
+		Systemd:  types.Systemd{Units: []types.Unit{{Name: "kubelet.service", Dropins: []types.Dropin{{Name: p.Dropin, Contents: &text}}}}},
+	}
 }
 
 // check refuses what would break out of the files that the values are written to.
@@ -102,7 +117,7 @@ func (n Network) check() error {
 func (n Network) hasIPv6() bool { return n.IPv6.IsValid() || n.IPv6AutoConf }
 
 // nodeIP is the kubelet's node-ip. The kubelet would otherwise take the first address of the default route's interface, which can
-// be the virtual IP. An address that SLAAC makes is not known here, and the kubelet takes no placeholder for the second family.
+// be the virtual IP. The kubelet takes no placeholder for the second family: an address that SLAAC makes is added on the node, by node-ip.sh.
 func (n Network) nodeIP() string {
 	if n.IPv6.IsValid() {
 		return n.IPv4.Addr().String() + "," + n.IPv6.Addr().String()

@@ -27,8 +27,8 @@ func TestNetworkManagerKeyfile(t *testing.T) {
 			n.Nameservers = append(n.Nameservers, "fd00::53")
 		}, head + static + "[ipv6]\nmethod=manual\naddress1=fd00::10/64,fd00::1\ndns=fd00::53;\nmay-fail=false\n"},
 		"static IPv6, gateway from advertisements": {func(n *boot.Network) { n.IPv6 = netip.MustParsePrefix("fd00::10/64") },
-			head + static + "[ipv6]\nmethod=auto\naddress1=fd00::10/64\n"},
-		"SLAAC": {func(n *boot.Network) { n.IPv6AutoConf = true }, head + static + "[ipv6]\nmethod=auto\n"},
+			head + static + "[ipv6]\nmethod=auto\nip6-privacy=0\naddress1=fd00::10/64\n"},
+		"SLAAC": {func(n *boot.Network) { n.IPv6AutoConf = true }, head + static + "[ipv6]\nmethod=auto\nip6-privacy=0\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := input(t, "worker.json")

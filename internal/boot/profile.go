@@ -18,21 +18,30 @@ const (
 	ProfilePlain = "plain" // an ordinary Linux with Ignition, NetworkManager and containerd
 )
 
-//go:embed ock.yaml plain.yaml
+//go:embed ock.yaml plain.yaml node-ip.sh
 var profiles embed.FS
 
 // profile is what differs from node image to node image.
 type profile struct {
 	NetworkConnections string      `json:"networkConnections"` // directory of NetworkManager's keyfiles
 	TimeServers        timeServers `json:"timeServers"`
+	NodeIP             nodeIP      `json:"nodeIP"`
 
-	config types.Config // the same on every machine of the image
+	config       types.Config // the same on every machine of the image
+	nodeIPScript string
 }
 
 // timeServers is the file of chrony that names time servers.
 type timeServers struct {
 	Path string `json:"path"`
 	Head string `json:"head"` // what the file must hold beside the servers
+}
+
+// nodeIP is how a kubelet learns the address that its node makes itself.
+type nodeIP struct {
+	Script       string `json:"script"`       // where node-ip.sh goes
+	KubeletFlags string `json:"kubeletFlags"` // the file in which kubeadm keeps the kubelet's arguments
+	Dropin       string `json:"dropin"`       // of kubelet.service, which runs the script
 }
 
 func loadProfile(name string) (profile, error) {
@@ -62,6 +71,11 @@ func loadProfile(name string) (profile, error) {
 	if err != nil {
 		return profile{}, fmt.Errorf("profile %s: %w", name, err)
 	}
+	script, err := profiles.ReadFile("node-ip.sh")
+	if err != nil {
+		return profile{}, fmt.Errorf("profile %s: %w", name, err)
+	}
+	p.nodeIPScript = string(script)
 	p.config, _, err = parse3(raw)
 	return p, err
 }

@@ -50,11 +50,17 @@ func PrintError(w io.Writer, err error) {
 	if err == nil {
 		return
 	}
-	_, _ = fmt.Fprintf(w, "Error: %s\n", strings.TrimRight(err.Error(), "\n"))
+	what := fmt.Sprintf("Error: %s\n", strings.TrimRight(err.Error(), "\n"))
 	var usage *UsageError
 	var advised *cluster.AdvisedError
+	hasAdvice := errors.As(err, &advised)
+	if hasAdvice && advised.Last {
+		_, _ = fmt.Fprintf(w, "\n%s\n\n%s", advised.Advice, what)
+		return
+	}
+	_, _ = io.WriteString(w, what)
 	switch {
-	case errors.As(err, &advised):
+	case hasAdvice:
 		_, _ = fmt.Fprintf(w, "\n%s\n", advised.Advice)
 	case errors.As(err, &usage):
 		_, _ = fmt.Fprintf(w, "\nRun '%s --help' for help.\n", usage.Command)

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/config"
 )
 
 // NoArguments refuses arguments that are not flags.
@@ -31,6 +34,56 @@ func GivenCount(cmd *cobra.Command, flag string, value *uint16) *int {
 	}
 	count := int(*value)
 	return &count
+}
+
+// ClusterFlags adds the flags that win over the configuration. The function that it returns gives those that are on the command line.
+func ClusterFlags(cmd *cobra.Command) func() config.Flags {
+	f := cmd.Flags()
+	controlPlanes := f.Uint16P("control-plane-nodes", "n", 0, "`number` of control plane nodes, odd")
+	workers := f.Uint16P("worker-nodes", "w", 0, "`number` of worker nodes")
+	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
+	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
+	version := f.StringP("version", "v", "", "Kubernetes `version`, such as 1.33")
+	virtualIP := f.String("virtual-ip", "", "`address` of the cluster's API")
+	return func() config.Flags {
+		return config.Flags{
+			Name: Given(cmd, "cluster-name", name), Provider: Given(cmd, "provider", provider),
+			KubernetesVersion: Given(cmd, "version", version), VirtualIP: Given(cmd, "virtual-ip", virtualIP),
+			ControlPlaneNodes: GivenCount(cmd, "control-plane-nodes", controlPlanes), WorkerNodes: GivenCount(cmd, "worker-nodes", workers),
+		}
+	}
+}
+
+// Existing says which cluster of a management cluster a command is about.
+type Existing struct {
+	// ConfigFile is the cluster file; it may be empty.
+	ConfigFile string
+	// Name wins over the configuration; nil means not given.
+	Name *string
+	// Kubeconfig names the management cluster.
+	Kubeconfig string
+}
+
+// ExistingFlags adds the flags of Existing. The function that it returns completes it from the command line.
+func ExistingFlags(cmd *cobra.Command, e *Existing) (complete func()) {
+	f := cmd.Flags()
+	f.StringVarP(&e.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
+	f.StringVarP(&e.ConfigFile, "config", "c", "", "cluster `file`")
+	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
+	return func() { e.Name = Given(cmd, "cluster-name", name) }
+}
+
+// Select finds out which cluster is meant. Without a cluster file, its name is looked for in all namespaces.
+func (e *Environment) Select(which Existing) (cluster.Selection, error) {
+	c, _, err := config.Load(config.Options{
+		ClusterFile: which.ConfigFile, Flags: config.Flags{Name: which.Name}, Getenv: e.Getenv, HomeDir: e.HomeDir,
+	})
+	if err != nil {
+		return cluster.Selection{}, err
+	}
+	return cluster.Selection{
+		Config: c, AnyNamespace: which.ConfigFile == "", Management: e.Management(which.Kubeconfig, c.Management.Kubeconfig),
+	}, nil
 }
 
 // WithTimeout ends the context after the time that --timeout gives; 0 means never.

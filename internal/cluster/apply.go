@@ -30,19 +30,11 @@ func isOurs(obj client.Object) bool { return obj.GetLabels()[capi.ManagedByLabel
 // apply creates an object or makes it what it should be, by server-side apply: running it again changes nothing, and fields that
 // others own stay. It tries again for a while when the API server or a webhook is not ready.
 func apply(ctx context.Context, c client.Client, obj client.Object) error {
-	kind, err := apiutil.GVKForObject(obj, c.Scheme())
+	u, err := stated(obj, c.Scheme())
 	if err != nil {
 		return err
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
-	if err != nil {
-		return fmt.Errorf("apply %s %s: %w", kind.Kind, client.ObjectKeyFromObject(obj), err)
-	}
-	u := &unstructured.Unstructured{Object: content}
-	u.SetGroupVersionKind(kind)
-	// Fields that are present are owned, also when they are empty.
-	unstructured.RemoveNestedField(u.Object, "status")
-	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+	kind := u.GroupVersionKind()
 	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 7}
 	var last error
 	err = wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
@@ -59,6 +51,24 @@ func apply(ctx context.Context, c client.Client, obj client.Object) error {
 		last = ctx.Err()
 	}
 	return fmt.Errorf("apply %s %s: %w", kind.Kind, client.ObjectKeyFromObject(obj), last)
+}
+
+// stated is what an object says about itself, with its kind and without what an API server fills in: fields that are present are owned
+// by whoever applies them, also when they are empty.
+func stated(obj client.Object, scheme *runtime.Scheme) (*unstructured.Unstructured, error) {
+	kind, err := apiutil.GVKForObject(obj, scheme)
+	if err != nil {
+		return nil, err
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s %s: %w", kind.Kind, client.ObjectKeyFromObject(obj), err)
+	}
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(kind)
+	unstructured.RemoveNestedField(u.Object, "status")
+	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+	return u, nil
 }
 
 // passing says whether an error usually goes away by itself; an internal error is how a webhook that does not answer is reported.

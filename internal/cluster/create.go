@@ -31,13 +31,19 @@ type CreateOptions struct {
 	Management ManagementOptions
 	// Getenv reads the engine's credentials.
 	Getenv func(string) string
+	// NodeStartupTimeout is how long a VM may run before its node is Ready; 0 means DefaultNodeStartupTimeout.
+	NodeStartupTimeout time.Duration
+	// SkipPreflight are names of checks of the engine whose findings are left out, or "all".
+	SkipPreflight []string
 }
 
 // UnfinishedError says that a command ended before its target was reached. What was applied goes on by itself.
 type UnfinishedError struct {
 	// Err is why the command ended: context.Canceled after an interrupt.
 	Err error
-	// Applied says that the cluster's objects are in the management cluster.
+	// Begun says that something was written, or removed.
+	Begun bool
+	// Applied says that all of the cluster's objects are in the management cluster, or that its deletion has begun.
 	Applied bool
 	// Waiting is what was still waited for.
 	Waiting []progress.Item
@@ -45,8 +51,12 @@ type UnfinishedError struct {
 
 // Error names what was still waited for.
 func (e *UnfinishedError) Error() string {
+	why := e.Err.Error()
+	if errors.Is(e.Err, context.Canceled) {
+		why = "interrupted"
+	}
 	if len(e.Waiting) == 0 {
-		return e.Err.Error()
+		return why
 	}
 	var names []string
 	for _, item := range e.Waiting {
@@ -56,7 +66,7 @@ func (e *UnfinishedError) Error() string {
 		}
 		names = append(names, "  "+progress.OneLine(line))
 	}
-	return fmt.Sprintf("%v; still waiting for\n%s", e.Err, strings.Join(names, "\n"))
+	return fmt.Sprintf("%s; still waiting for\n%s", why, strings.Join(names, "\n"))
 }
 
 // Unwrap returns why the command ended.
@@ -101,11 +111,11 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, control plane nodes: %d, worker nodes: %d, API at %s port %d",
 		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.WorkerNodes, c.VirtualIP, c.APIServerPort))
 	if err := checkEngine(ctx, o, p, report); err != nil {
-		return nil, unfinished(ctx, err, false, nil)
+		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	m, err := OpenManagement(ctx, o.Management, report)
 	if err != nil {
-		return nil, unfinished(ctx, err, false, nil)
+		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	report.Step("Management cluster: " + m.Description)
 	summary, err := m.create(ctx, o, p, report)
@@ -119,33 +129,47 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 }
 
 func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*Summary, error) {
-	if err := m.checkExisting(ctx, p); err != nil {
-		return nil, unfinished(ctx, err, false, nil)
+	if err := errors.Join(m.checkIgnition(ctx, p.key.Namespace), m.checkExisting(ctx, p)); err != nil {
+		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	if err := m.applyPlan(ctx, p, report); err != nil {
-		return nil, unfinished(ctx, err, false, nil)
+		return nil, unfinished(ctx, err, begun, nil)
 	}
+	report.Step(fmt.Sprintf("Applied the objects of cluster %s", o.Config.Name))
+	return m.await(ctx, o, p.key, report)
+}
+
+// await waits until the cluster is what it shall be, or does not become it by itself.
+func (m *Management) await(ctx context.Context, o CreateOptions, key client.ObjectKey, report progress.Reporter) (*Summary, error) {
 	c := o.Config
-	report.Step(fmt.Sprintf("Applied the objects of cluster %s", c.Name))
 	t := target{controlPlane: int32(c.ControlPlaneNodes), workers: int32(c.WorkerNodes)} // in range, as Validate makes sure
 	w := &workload{kubeconfigPath: c.KubeconfigPath()}
+	dog := newWatchdog(o.NodeStartupTimeout, time.Now)
 	var last *snapshot
 	var waiting []progress.Item
 	title := "Cluster " + c.Name
-	err := m.watch(ctx, p.key, report, title, func(s *snapshot) (bool, error) {
+	err := m.watch(ctx, key, report, title, func(s *snapshot) (bool, error) {
 		if s.cluster == nil {
-			return false, fmt.Errorf("cluster %s was deleted while it was waited for", p.key)
+			return false, fmt.Errorf("cluster %s was deleted while it was waited for", key)
 		}
-		if err := m.observeNodes(ctx, p.key, w, s, report); err != nil {
+		if err := m.observeNodes(ctx, key, w, s, report); err != nil {
 			return false, err
 		}
 		last, waiting = s, t.view(s)
 		report.Show(title, waiting)
-		return t.reached(s), nil
+		if t.reached(s) {
+			return true, nil
+		}
+		if lasting := dog.check(s); len(lasting) > 0 {
+			return false, &StuckError{
+				Name: key.Name, Namespace: key.Namespace, Management: m.Description, Problems: lasting, VMs: s.vmsInEngine(),
+			}
+		}
+		return false, nil
 	})
 	report.Close()
 	if err != nil {
-		return nil, unfinished(ctx, err, true, waiting)
+		return nil, unfinished(ctx, err, complete, waiting)
 	}
 	report.Step(fmt.Sprintf("Cluster %s is ready", c.Name))
 	return summarize(last, w.kubeconfigPath, m), nil
@@ -234,12 +258,21 @@ func (m *Management) applyPlan(ctx context.Context, p *plan, report progress.Rep
 	return nil
 }
 
+// extent is how far a command got in changing something.
+type extent int
+
+const (
+	nothing extent = iota
+	begun
+	complete
+)
+
 // unfinished turns an error that comes from the end of the context into an UnfinishedError and leaves every other one as it is.
-func unfinished(ctx context.Context, err error, applied bool, items []progress.Item) error {
+func unfinished(ctx context.Context, err error, changed extent, items []progress.Item) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	e := &UnfinishedError{Err: context.Cause(ctx), Applied: applied}
+	e := &UnfinishedError{Err: context.Cause(ctx), Begun: changed >= begun, Applied: changed == complete}
 	for _, item := range items {
 		if !item.Done {
 			e.Waiting = append(e.Waiting, item)

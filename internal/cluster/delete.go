@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -34,21 +33,33 @@ func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) erro
 		return keepKubeconfig(o.Config.KubeconfigPath(), report)
 	}
 	if err != nil {
-		return unfinished(ctx, err, false, nil)
+		return unfinished(ctx, err, nothing, nil)
 	}
 	report.Step("Management cluster: " + m.Description)
-	begun, err := m.delete(ctx, o, report)
+	changed, err := m.delete(ctx, o, report)
 	if err != nil {
 		return errors.Join(err, m.Close())
 	}
-	return unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), begun, nil)
+	return unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), extentOfDeletion(changed), nil)
+}
+
+// extentOfDeletion: what has begun to go goes on by itself.
+func extentOfDeletion(changed bool) extent {
+	if changed {
+		return complete
+	}
+	return nothing
 }
 
 // delete says whether anything was deleted, or began to be.
-func (m *Management) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) (begun bool, err error) {
-	found, others, err := m.find(ctx, o)
+func (m *Management) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) (changed bool, err error) {
+	found, others, err := m.find(ctx, Selection{Config: o.Config, AnyNamespace: o.AnyNamespace})
+	if err == nil && found != nil && provider(found) != config.ProviderOLVM {
+		err = fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not delete it",
+			fullName(found), found.Spec.InfrastructureRef.Kind)
+	}
 	if err != nil {
-		return false, unfinished(ctx, err, false, nil)
+		return false, unfinished(ctx, err, nothing, nil)
 	}
 	l := leftovers{
 		key:        client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name},
@@ -63,54 +74,20 @@ func (m *Management) delete(ctx context.Context, o DeleteOptions, report progres
 		}
 	}
 	removed, err := m.removeLeftovers(ctx, l, report)
-	begun = found != nil || removed
+	changed = found != nil || removed
 	switch {
 	case err != nil:
-		return begun, unfinished(ctx, err, begun, nil)
+		return changed, unfinished(ctx, err, extentOfDeletion(changed), nil)
 	case found != nil:
 		report.Step(fmt.Sprintf("Cluster %s is deleted", l.key.Name))
 	case removed:
 		report.Step(fmt.Sprintf("Cluster %s was gone already; removed what was left of it", l.key.Name))
 	case len(others) > 0:
-		return false, &AdvisedError{
-			Err:    fmt.Errorf("there is no cluster %s in the management cluster %s", o.Config.Name, m.Description),
-			Advice: "Its clusters are:\n  " + strings.Join(others, "\n  "),
-		}
+		return false, m.noSuchCluster(o.Config.Name, others)
 	default:
 		report.Step(fmt.Sprintf("There is no cluster %s in the management cluster: nothing to delete", l.key.Name))
 	}
-	return begun, nil
-}
-
-// find returns the cluster, or nil and the names of those that exist.
-func (m *Management) find(ctx context.Context, o DeleteOptions) (*clusterv1.Cluster, []string, error) {
-	var clusters clusterv1.ClusterList
-	if err := m.Client.List(ctx, &clusters); err != nil {
-		return nil, nil, fmt.Errorf("list clusters: %w", err)
-	}
-	var found []*clusterv1.Cluster
-	var foundNames, names []string
-	for i := range clusters.Items {
-		c := &clusters.Items[i]
-		name := fmt.Sprintf("%s (namespace %s)", c.Name, c.Namespace)
-		names = append(names, name)
-		if c.Name == o.Config.Name && (o.AnyNamespace || c.Namespace == o.Config.Namespace) {
-			found, foundNames = append(found, c), append(foundNames, name)
-		}
-	}
-	switch {
-	case len(found) == 0:
-		return nil, names, nil
-	case len(found) > 1:
-		return nil, nil, &AdvisedError{
-			Err:    fmt.Errorf("there are several clusters %s: %s", o.Config.Name, strings.Join(foundNames, ", ")),
-			Advice: "Say which one with its configuration file: -c FILE",
-		}
-	case provider(found[0]) != config.ProviderOLVM:
-		return nil, nil, fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not delete it",
-			foundNames[0], found[0].Spec.InfrastructureRef.Kind)
-	}
-	return found[0], names, nil
+	return changed, nil
 }
 
 // deleteCluster deletes the Cluster object, on which Cluster API deletes everything of it in order, and waits until all is gone.
@@ -123,7 +100,7 @@ func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l 
 	}
 	s, err := observe(ctx, m.Client, key)
 	if err != nil {
-		return unfinished(ctx, err, !c.DeletionTimestamp.IsZero(), nil)
+		return unfinished(ctx, err, extentOfDeletion(!c.DeletionTimestamp.IsZero()), nil)
 	}
 	if s.infrastructure != nil {
 		server := s.infrastructure.Spec.OLVMOvirtAPIServer
@@ -133,7 +110,7 @@ func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l 
 		}
 	}
 	if err := m.Client.Delete(ctx, c); err != nil && !apierrors.IsNotFound(err) {
-		return unfinished(ctx, fmt.Errorf("delete cluster %s: %w", key, err), true, nil)
+		return unfinished(ctx, fmt.Errorf("delete cluster %s: %w", key, err), complete, nil)
 	}
 	title := "Deleting cluster " + key.Name
 	var last []progress.Item
@@ -143,5 +120,5 @@ func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l 
 		return s.gone(), nil
 	})
 	report.Close()
-	return unfinished(ctx, err, true, last)
+	return unfinished(ctx, err, complete, last)
 }

@@ -10,6 +10,8 @@ type AdvisedError struct {
 	Err error
 	// Advice says what to do next: whole sentences, lines of a command indented.
 	Advice string
+	// Last says that what happened is told after the advice: the last line is what people read of a command that ran for long.
+	Last bool
 }
 
 // Error is what happened, without the advice.

@@ -5,18 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
@@ -84,19 +79,22 @@ func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Re
 	restConfig, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if clientcmd.IsEmptyConfig(err) {
 		return nil, &AdvisedError{
-			Err:    fmt.Errorf("management cluster named by %s: no such file, or it is empty", from),
+			Err:    fmt.Errorf("management cluster named by %s: no such file, or it names no cluster", from),
 			Advice: "Name an existing file, or leave it away to use the embedded management cluster." + o.unsetHint(),
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("management cluster named by %s: %w", from, err)
+		return nil, &AdvisedError{
+			Err:    fmt.Errorf("management cluster named by %s: %w", from, err),
+			Advice: "Correct the kubeconfig, or leave it away to use the embedded management cluster." + o.unsetHint(),
+		}
 	}
 	m := &Management{Kubeconfig: rules.ExplicitPath, Description: restConfig.Host + ", named by " + from}
+	if err := o.checkProviders(ctx, restConfig, m.Description); err != nil {
+		return nil, err
+	}
 	if m.Client, err = newClient(restConfig); err != nil {
 		return nil, fmt.Errorf("management cluster %s: %w", m.Description, err)
-	}
-	if err := o.checkProviders(m); err != nil {
-		return nil, err
 	}
 	return m, nil
 }
@@ -142,36 +140,6 @@ func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Rep
 	return m, nil
 }
 
-// checkProviders looks for the kinds that every operation needs, so that a kubeconfig of some other cluster is told apart at once.
-func (o ManagementOptions) checkProviders(m *Management) error {
-	var missing []string
-	for crd, kind := range map[string]schema.GroupVersionKind{
-		"clusters." + clusterv1.GroupVersion.Group: clusterv1.GroupVersion.WithKind("Cluster"),
-		"olvmclusters." + infrav1.Group:            infrav1.GroupVersion().WithKind("OLVMCluster"),
-	} {
-		_, err := m.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
-		switch {
-		case meta.IsNoMatchError(err):
-			missing = append(missing, fmt.Sprintf("%s (version %s)", crd, kind.Version))
-		case err != nil:
-			return &AdvisedError{
-				Err:    fmt.Errorf("management cluster %s does not answer: %w", m.Description, err),
-				Advice: "Check the kubeconfig, or leave it away to use the embedded management cluster." + o.unsetHint(),
-			}
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(missing)
-	return &AdvisedError{
-		Err: fmt.Errorf("%s is not a management cluster: it lacks the custom resource definitions %s",
-			m.Description, strings.Join(missing, " and ")),
-		Advice: "Name another cluster with --kubeconfig, install Cluster API and the OLVM provider there (clusterctl init),\n" +
-			"or leave the kubeconfig away to use the embedded management cluster." + o.unsetHint(),
-	}
-}
-
 // unsetHint covers the usual mistake: KUBECONFIG still names the cluster that was made last.
 func (o ManagementOptions) unsetHint() string {
 	if o.Flag == "" && o.Getenv("KUBECONFIG") != "" {
@@ -181,11 +149,16 @@ func (o ManagementOptions) unsetHint() string {
 }
 
 func newClient(restConfig *rest.Config) (client.Client, error) {
+	scheme := capi.NewScheme()
+	return client.New(callsOfOcne(restConfig), client.Options{Scheme: scheme, Mapper: restMapper(scheme)})
+}
+
+func callsOfOcne(restConfig *rest.Config) *rest.Config {
 	c := rest.CopyConfig(restConfig)
 	c.UserAgent = "ocne"
 	c.QPS = -1 // the API server's own priority and fairness is the better judge
 	c.Timeout = callTimeout
-	return client.New(c, client.Options{Scheme: capi.NewScheme()})
+	return c
 }
 
 // Close ends the connection; an embedded management cluster goes on.

@@ -69,7 +69,8 @@ func TestAClusterThatManagesNothingIsToldApart(t *testing.T) {
 	var advised *AdvisedError
 	require.ErrorAs(t, err, &advised)
 	require.ErrorContains(t, err, "is not a management cluster: it lacks the custom resource definitions "+
-		"clusters.cluster.x-k8s.io (version v1beta2) and olvmclusters.infrastructure.cluster.x-k8s.io (version v1)")
+		"clusters.cluster.x-k8s.io (version v1beta2), kubeadmconfigs.bootstrap.cluster.x-k8s.io (version v1beta2), "+
+		"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io (version v1beta2), olvmclusters.infrastructure.cluster.x-k8s.io (version v1)")
 	require.Contains(t, advised.Advice, "clusterctl init")
 	require.Contains(t, advised.Advice, "unset KUBECONFIG")
 }
@@ -80,7 +81,7 @@ func TestAKubeconfigOfTheEnvironmentThatDoesNotExistIsNamed(t *testing.T) {
 	_, err := OpenManagement(t.Context(), o, progress.Quiet{})
 	var advised *AdvisedError
 	require.ErrorAs(t, err, &advised)
-	require.EqualError(t, err, "management cluster named by KUBECONFIG="+file+": no such file, or it is empty")
+	require.EqualError(t, err, "management cluster named by KUBECONFIG="+file+": no such file, or it names no cluster")
 	require.Contains(t, advised.Advice, "unset KUBECONFIG")
 }
 

@@ -2,49 +2,171 @@ package cluster
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
+	"github.com/ocne-project/ocne/internal/preflight"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // checkTimeout bounds everything that is asked of the engine before a cluster is made.
 const checkTimeout = time.Minute
 
-// checkEngine logs in and looks up what the configuration names, before anything is made and before the credentials of a running
-// cluster are replaced by ones that do not work.
-func checkEngine(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) error {
+// PreflightOptions say what to check.
+type PreflightOptions struct {
+	// Config is the loaded configuration; it is validated here.
+	Config *config.Config
+	// Management chooses the management cluster, whose controllers may reach an engine that this machine does not.
+	Management ManagementOptions
+	// Getenv reads the engine's credentials.
+	Getenv func(string) string
+	// Skip are names of checks whose findings are left out, or "all".
+	Skip []string
+}
+
+// PreflightError says that a cluster cannot be made. Nothing was changed.
+type PreflightError struct {
+	// URL of the engine.
+	URL string
+	// Findings are everything that was found, with at least one error.
+	Findings []preflight.Finding
+}
+
+// Error lists the errors: what to change, why, and what to do. Warnings are told as they are found.
+func (e *PreflightError) Error() string {
+	var text strings.Builder
+	n := 0
+	for _, f := range e.Findings {
+		if f.Severity != preflight.Error {
+			continue
+		}
+		n++
+		_, _ = fmt.Fprintf(&text, "\n\n  %s\n    %s\n    %s (To go on without this check: --skip-preflight=%s)",
+			f.Subject, progress.OneLine(f.Cause), f.Next, f.Check)
+	}
+	things := "1 thing is"
+	if n > 1 {
+		things = fmt.Sprintf("%d things are", n)
+	}
+	return fmt.Sprintf("the cluster cannot be made with engine %s: %s not right%s", e.URL, things, text.String())
+}
+
+// Preflight asks the engine, read-only, whether the configured cluster can be made, and tells warnings to report. The findings are errors
+// and warnings; the error says that there was nothing to ask with: an invalid configuration, missing credentials, the end of the context.
+func Preflight(ctx context.Context, o PreflightOptions, report progress.Reporter) ([]preflight.Finding, error) {
+	p, err := newPlan(o.Config, o.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return o.run(ctx, p, report)
+}
+
+func (o PreflightOptions) run(ctx context.Context, p *plan, report progress.Reporter) ([]preflight.Finding, error) {
+	skip, err := preflight.ParseSkip(o.Skip)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(skip, preflight.All) {
+		report.Warn("The engine was not asked whether it has what the machines need: all checks were skipped")
+		return nil, nil
+	}
+	all, err := o.ask(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	findings := preflight.Without(all, skip...)
+	for _, f := range findings {
+		if f.Severity == preflight.Warning {
+			report.Warn(fmt.Sprintf("%s. %s", f, f.Next))
+		}
+	}
+	if !preflight.Failed(all) && !unasked(all) {
+		report.Step(fmt.Sprintf("Engine %s: the login works, and everything that the machines need is there", o.Config.OLVM.APIServer.ServerURL))
+	}
+	return findings, nil
+}
+
+// ask logs in, asks, and logs out: else the engine would end the session only when it has idled.
+func (o PreflightOptions) ask(ctx context.Context, p *plan) ([]preflight.Finding, error) {
 	server := o.Config.OLVM.APIServer
 	engine, err := ovirt.New(engineConfig(server, p))
 	if err != nil {
-		return fmt.Errorf("engine %s: %w", server.ServerURL, err)
+		return nil, fmt.Errorf("engine %s: %w", server.ServerURL, err)
 	}
 	defer engine.Close()
-	err = checkNames(ctx, engine, o.Config.OLVM)
+	asking, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	findings := preflight.Run(asking, engine, o.wanted(p))
 	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
-	_ = engine.Logout(afterwards) // else the engine ends the session when it has idled
-	if err == nil {
-		report.Step(fmt.Sprintf("Engine %s: the login works, and everything that the machines need is there", server.ServerURL))
-		return nil
+	_ = engine.Logout(afterwards)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	err = fmt.Errorf("engine %s: %w", server.ServerURL, err)
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	for i := range findings {
+		if f := &findings[i]; o.isOnlyFromHere(*f, p) {
+			f.Severity, f.Cause = preflight.Warning, "what the configuration names in the engine was not checked: "+f.Cause
+			f.Next = "The controllers ask the engine from the management cluster; see the conditions of the OLVMCluster."
+		}
+	}
+	return findings, nil
+}
+
+// isOnlyFromHere tells that this machine cannot ask the engine, which says little of the controllers: they may be nearer to it, and a CA
+// that users keep in the management cluster is not known here.
+func (o PreflightOptions) isOnlyFromHere(f preflight.Finding, p *plan) bool {
+	if ovirt.KindOf(f.Err) != ovirt.Unavailable {
+		return false
+	}
+	if _, untrusted := errors.AsType[*ovirt.UntrustedCertificateError](f.Err); untrusted {
+		return p.ca == nil && o.Config.OLVM.APIServer.CAConfigMap.Name != ""
+	}
 	rules, _ := o.Management.kubeconfigSource()
-	// The controllers may be nearer to the engine than this machine, and a CA that users keep in the management cluster is not known here.
-	onlyFromHere := rules != nil && !untrusted || untrusted && p.ca == nil && server.CAConfigMap.Name != ""
-	if ovirt.KindOf(err) == ovirt.Unavailable && onlyFromHere && ctx.Err() == nil {
-		report.Warn(fmt.Sprintf("What the configuration names in the engine was not checked: %v", err))
-		return nil
+	return rules != nil
+}
+
+// unasked says that the checks ended early.
+func unasked(findings []preflight.Finding) bool {
+	return slices.ContainsFunc(findings, func(f preflight.Finding) bool { return f.Check == preflight.Engine })
+}
+
+func (o PreflightOptions) wanted(p *plan) preflight.Wanted {
+	c := o.Config
+	const server = "providers.olvm.olvmOvirtAPIServer."
+	credentials := config.UsernameVariable + " and " + config.PasswordVariable
+	if o.Getenv(config.PasswordVariable) == "" {
+		credentials = server + "credentialsFile"
 	}
-	return &AdvisedError{Err: err, Advice: engineAdvice(err, untrusted) + "\nNothing was changed."}
+	vip, _ := netip.ParseAddr(c.VirtualIP) // valid, as Validate makes sure
+	controlPlane := o.group("providers.olvm.controlPlaneMachine", c.OLVM.ControlPlaneMachine, c.ControlPlaneNodes)
+	controlPlane.HoldsVirtualIP = true
+	return preflight.Wanted{
+		Subjects: preflight.Subjects{
+			URL: server + "serverURL", CA: server + "serverCAPath", Credentials: credentials,
+			DataCenter: "providers.olvm.olvmDatacenterName", VirtualIP: "virtualIp",
+		},
+		URL: c.OLVM.APIServer.ServerURL, Username: p.account.Username, Owner: p.key.String(), DataCenter: c.OLVM.DatacenterName,
+		VirtualIP: vip, Port: c.APIServerPort,
+		Groups: []preflight.Group{controlPlane, o.group("providers.olvm.workerMachine", c.OLVM.WorkerMachine, c.WorkerNodes)},
+	}
+}
+
+func (o PreflightOptions) group(key string, m config.Machine, nodes int) preflight.Group {
+	g := preflight.Group{
+		Path: key + ".", Nodes: nodes, Cluster: m.OLVMOvirtClusterName, Template: m.VMTemplateName, NIC: m.OLVMNetwork.NIC(),
+		Network: m.OLVMNetwork.NetworkName, VNICProfile: m.OLVMNetwork.VNICProfileName,
+	}
+	for _, usable := range o.Config.UsableAddresses(m) {
+		g.Pools = append(g.Pools, preflight.Pool{Subject: key + usable.Key, Addresses: usable.Pool})
+	}
+	return g
 }
 
 func engineConfig(server config.APIServer, p *plan) ovirt.Config {
@@ -61,60 +183,13 @@ func engineConfig(server config.APIServer, p *plan) ovirt.Config {
 	return c
 }
 
-func engineAdvice(err error, untrusted bool) string {
-	switch kind := ovirt.KindOf(err); {
-	case untrusted:
-		return "Give the engine's CA with the key providers.olvm.olvmOvirtAPIServer.serverCAPath or serverCA."
-	case kind == ovirt.Auth:
-		return fmt.Sprintf("Set %s and %s, or what credentialsFile holds, to an account of this engine.",
-			config.UsernameVariable, config.PasswordVariable)
-	case kind == ovirt.NotFound:
-		return "Correct the names in the configuration, or let the account see the objects."
-	}
-	return "Check providers.olvm.olvmOvirtAPIServer.serverURL, the network between here and the engine, and the engine itself."
-}
-
-// checkNames finds everything that is missing, not only the first thing.
-func checkNames(ctx context.Context, engine *ovirt.Client, where config.OLVM) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	if _, err := engine.System(ctx); err != nil {
+// checkEngine ends the creation of a cluster before anything is made, and before the credentials of a running cluster are replaced by ones
+// that do not work.
+func checkEngine(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) error {
+	options := PreflightOptions{Config: o.Config, Management: o.Management, Getenv: o.Getenv, Skip: o.SkipPreflight}
+	findings, err := options.run(ctx, p, report)
+	if err != nil || !preflight.Failed(findings) {
 		return err
 	}
-	dataCenter, err := engine.DataCenterByName(ctx, where.DatacenterName)
-	if err != nil {
-		return fmt.Errorf("providers.olvm.olvmDatacenterName: %w", err)
-	}
-	err = errors.Join(
-		checkMachine(ctx, engine, dataCenter.ID, "providers.olvm.controlPlaneMachine", where.ControlPlaneMachine),
-		checkMachine(ctx, engine, dataCenter.ID, "providers.olvm.workerMachine", where.WorkerMachine),
-	)
-	if err != nil {
-		return fmt.Errorf("not everything that the machines need was found:\n%w", err)
-	}
-	return nil
-}
-
-func checkMachine(ctx context.Context, engine *ovirt.Client, dataCenterID, key string, m config.Machine) error {
-	_, clusterErr := engine.ClusterByName(ctx, dataCenterID, m.OLVMOvirtClusterName)
-	_, templateErr := engine.TemplateByName(ctx, dataCenterID, m.VMTemplateName)
-	network, networkErr := engine.NetworkByName(ctx, dataCenterID, m.OLVMNetwork.NetworkName)
-	var profileErr error
-	if networkErr == nil {
-		_, profileErr = engine.VNICProfileByName(ctx, network.ID, m.OLVMNetwork.VNICProfileName)
-	}
-	return errors.Join(
-		finding(key+".olvmOvirtClusterName", clusterErr),
-		finding(key+".vmTemplateName", templateErr),
-		finding(key+".olvmNetwork.networkName", networkErr),
-		finding(key+".olvmNetwork.vnicProfileName", profileErr),
-	)
-}
-
-// finding is one line of several.
-func finding(key string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("  %s: %w", key, err)
+	return &AdvisedError{Err: &PreflightError{URL: o.Config.OLVM.APIServer.ServerURL, Findings: findings}, Advice: "Nothing was changed."}
 }

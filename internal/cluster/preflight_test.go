@@ -12,6 +12,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/ocne-project/ocne/internal/config"
+	"github.com/ocne-project/ocne/internal/preflight"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
 )
 
@@ -66,37 +67,36 @@ func TestWhatTheEngineRefusesIsToldBeforeAnythingIsMade(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil  func(*olvmsim.Simulator, *CreateOptions)
 		errors []string
-		advice string
 	}{
 		"a wrong password": {
 			func(_ *olvmsim.Simulator, o *CreateOptions) { o.Getenv = func(string) string { return "wrong" } },
-			[]string{"log in to the engine as wrong"}, "Set OCNE_OLVM_USERNAME and OCNE_OLVM_PASSWORD",
+			[]string{"\n  OCNE_OLVM_USERNAME and OCNE_OLVM_PASSWORD\n", "log in to the engine as wrong", "Cannot authenticate user"},
 		},
-		"names that do not exist": {
+		"several names that do not exist": {
 			func(_ *olvmsim.Simulator, o *CreateOptions) {
 				o.Config.OLVM.ControlPlaneMachine.VMTemplateName = "ock-9"
 				o.Config.OLVM.WorkerMachine.OLVMNetwork.VNICProfileName = "fast"
 			},
 			[]string{
-				"\n  providers.olvm.controlPlaneMachine.vmTemplateName: find template ock-9: not found",
-				"\n  providers.olvm.workerMachine.olvmNetwork.vnicProfileName: find vNIC profile fast: not found",
+				"2 things are not right",
+				"\n  providers.olvm.controlPlaneMachine.vmTemplateName\n    admin@internal sees no template \"ock-9\"; it sees \"ock\"\n",
+				"\n  providers.olvm.workerMachine.olvmNetwork.vnicProfileName\n", `"fast"`, "--skip-preflight=vnic-profile",
 			},
-			"Correct the names",
 		},
 		"a data center that does not exist": {
 			func(_ *olvmsim.Simulator, o *CreateOptions) { o.Config.OLVM.DatacenterName = "East" },
-			[]string{"providers.olvm.olvmDatacenterName: find data center East: not found"}, "Correct the names",
+			[]string{"1 thing is not right", "\n  providers.olvm.olvmDatacenterName\n    admin@internal sees no data center \"East\"; it sees \"Default\"\n"},
 		},
 		"a certificate that is not trusted": {
 			func(_ *olvmsim.Simulator, o *CreateOptions) {
 				o.Config.OLVM.APIServer.ServerCAPath = nil
 				o.Config.OLVM.APIServer.CAConfigMap.Name = ""
 			},
-			[]string{"the engine's certificate is not trusted"}, "Give the engine's CA",
+			[]string{"the engine's certificate is not trusted", "curl -k -o ca.pem", "fingerprint", "providers.olvm.olvmOvirtAPIServer.serverCAPath"},
 		},
 		"an engine that is down": {
 			func(engine *olvmsim.Simulator, _ *CreateOptions) { engine.Stop() },
-			[]string{"no connection to the engine"}, "Check providers.olvm.olvmOvirtAPIServer.serverURL",
+			[]string{"no connection to the engine", "\n  providers.olvm.olvmOvirtAPIServer.serverURL\n"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,11 +109,39 @@ func TestWhatTheEngineRefusesIsToldBeforeAnythingIsMade(t *testing.T) {
 			for _, text := range append(test.errors, "engine "+engine.URL()) {
 				require.ErrorContains(t, err, text)
 			}
-			require.Contains(t, advised.Advice, test.advice)
-			require.Contains(t, advised.Advice, "Nothing was changed.")
+			require.NotContains(t, err.Error(), engine.Password())
+			require.Equal(t, "Nothing was changed.", advised.Advice)
 			require.NoDirExists(t, filepath.Join(o.Management.HomeDir, ".ocne"))
 		})
 	}
+}
+
+func TestFindingsOfSkippedChecksAreLeftOut(t *testing.T) {
+	engine, s := olvmsim.New(t), newSite(t)
+	o := order(t, engine)
+	o.Config.OLVM.ControlPlaneMachine.VMTemplateName = "ock-9"
+	o.Config.OLVM.DatacenterName = "Default"
+	check := func(skip ...string) ([]preflight.Finding, error) {
+		return Preflight(t.Context(), PreflightOptions{Config: o.Config, Management: o.Management, Getenv: o.Getenv, Skip: skip}, s.report)
+	}
+	findings, err := check()
+	require.NoError(t, err)
+	require.Len(t, findings, 1)
+	require.Equal(t, preflight.Template, findings[0].Check)
+
+	findings, err = check("template")
+	require.NoError(t, err)
+	require.Empty(t, findings)
+	require.NotContains(t, s.told.String(), "everything that the machines need is there")
+
+	before := len(engine.Requests())
+	findings, err = check("all")
+	require.NoError(t, err)
+	require.Empty(t, findings)
+	require.Len(t, engine.Requests(), before, "the engine is not asked")
+
+	_, err = check("tmplate")
+	require.ErrorContains(t, err, `there is no check "tmplate", the nearest is template; there are all, engine, credentials`)
 }
 
 func TestAnEngineThatOnlyTheManagementClusterReachesIsAWarning(t *testing.T) {
@@ -122,7 +150,7 @@ func TestAnEngineThatOnlyTheManagementClusterReachesIsAWarning(t *testing.T) {
 	o.Management.Flag = "/management"
 	engine.Stop()
 	require.NoError(t, checkEngine(t.Context(), o, o.plan(t), s.report))
-	require.Contains(t, s.told.String(), "Warning: What the configuration names in the engine was not checked")
+	require.Contains(t, s.told.String(), "what the configuration names in the engine was not checked: engine "+engine.URL())
 }
 
 func TestACAThatOnlyTheManagementClusterHoldsIsAWarning(t *testing.T) {

@@ -141,6 +141,10 @@ func machineItem(s *snapshot, m *clusterv1.Machine) progress.Item {
 		}
 		item.State += ", node not ready"
 		item.Detail = why
+		return item
+	}
+	if im != nil && m.Status.NodeRef.Name == "" && meta.IsStatusConditionTrue(im.Status.Conditions, infrav1.VMReadyCondition) {
+		item.State += ", waiting for its node"
 	}
 	return item
 }

@@ -45,21 +45,30 @@ func (w *workload) connect(kubeconfig []byte) (written bool, err error) {
 	if len(kubeconfig) == 0 || bytes.Equal(kubeconfig, w.kubeconfig) {
 		return false, nil
 	}
+	nodes, err := nodesOf(kubeconfig)
+	if err != nil {
+		return false, err
+	}
+	if err := writePrivate(w.kubeconfigPath, kubeconfig); err != nil {
+		return false, fmt.Errorf("write the cluster's kubeconfig: %w", err)
+	}
+	w.kubeconfig, w.nodes = kubeconfig, nodes
+	return true, nil
+}
+
+// nodesOf is the access to the nodes of the cluster that a kubeconfig is for.
+func nodesOf(kubeconfig []byte) (corev1client.NodeInterface, error) {
 	restConfig, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
 	if err != nil {
-		return false, fmt.Errorf("kubeconfig of the cluster: %w", err)
+		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	restConfig.UserAgent = "ocne"
 	restConfig.Timeout = nodesTimeout
 	api, err := corev1client.NewForConfig(restConfig)
 	if err != nil {
-		return false, fmt.Errorf("kubeconfig of the cluster: %w", err)
+		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
-	if err := writePrivate(w.kubeconfigPath, kubeconfig); err != nil {
-		return false, fmt.Errorf("write the cluster's kubeconfig: %w", err)
-	}
-	w.kubeconfig, w.nodes = kubeconfig, api.Nodes()
-	return true, nil
+	return api.Nodes(), nil
 }
 
 // readNodes adds the nodes to a snapshot. That they cannot be read is a state of the cluster, not an error.

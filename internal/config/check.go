@@ -163,7 +163,7 @@ func (c *checker) document(n *yaml.Node, key, scalar string) *yaml.Node {
 		values["inline"] = text
 	case n.Kind != yaml.ScalarNode:
 		return c.report(n, key, "must be a string or a mapping")
-	case scalar == "path":
+	case scalar == "path" && !strings.ContainsAny(n.Value, "\n{"):
 		values["path"] = c.absolute(n.Value)
 	default:
 		values["inline"] = n.Value

@@ -135,8 +135,11 @@ func (k keys) config(homeDir string) *Config {
 	if v, err := resolveVersion(k.KubernetesVersion); err == nil {
 		c.KubernetesVersion = v
 	}
-	for _, d := range []Document{Document(k.ExtraIgnition), Document(k.ExtraIgnitionInline)} {
-		if d != (Document{}) {
+	for _, d := range []Document{
+		{Key: "extraIgnition", Path: k.ExtraIgnition.Path, Inline: k.ExtraIgnition.Inline},
+		{Key: "extraIgnitionInline", Path: k.ExtraIgnitionInline.Path, Inline: k.ExtraIgnitionInline.Inline},
+	} {
+		if d.Path != "" || d.Inline != "" {
 			c.Node.ExtraIgnition = append(c.Node.ExtraIgnition, d)
 		}
 	}

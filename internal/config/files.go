@@ -36,6 +36,19 @@ func (v *validator) files() {
 		v.report(key, "%v", err)
 		return
 	}
+	v.ignition()
+}
+
+func (v *validator) ignition() {
+	before := len(v.problems)
+	for _, d := range v.config.Node.ExtraIgnition {
+		if _, err := d.parse(); err != nil {
+			v.report(d.Key, "%v", err)
+		}
+	}
+	if len(v.problems) > before {
+		return
+	}
 	if _, err := v.config.ignition(); err != nil {
 		v.report("extraIgnition", "%v", err)
 	}

@@ -6,12 +6,14 @@ type Path string
 
 // Document is a user's Butane or Ignition document: the name of a file that holds it, or its text.
 type Document struct {
+	// Key is where it stands in the configuration.
+	Key    string `json:"-"`
 	Path   Path   `json:"path"`
 	Inline string `json:"inline"`
 }
 
 // A key of type fileDocument holds a file's name, a key of type inlineDocument a text; either may hold the document itself as a
-// YAML mapping.
+// YAML mapping, and a text of several lines or in JSON is never taken for a file's name.
 type (
 	fileDocument   Document
 	inlineDocument Document

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/netip"
+	"strconv"
 	"strings"
 
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
@@ -27,7 +29,7 @@ func (c *Config) controlPlaneKubeadm() bootstrapv1.KubeadmConfigSpec {
 				ExtraArgs: c.cipherArgs("tls-cipher-suites"),
 				CertSANs:  []string{"localhost", "127.0.0.1", c.VirtualIP},
 			},
-			ControllerManager: bootstrapv1.ControllerManager{ExtraArgs: c.cipherArgs("tls-cipher-suites")},
+			ControllerManager: bootstrapv1.ControllerManager{ExtraArgs: append(c.cipherArgs("tls-cipher-suites"), c.nodeMaskArgs()...)},
 			Scheduler:         bootstrapv1.Scheduler{ExtraArgs: c.cipherArgs("tls-cipher-suites")},
 			Etcd:              bootstrapv1.Etcd{Local: bootstrapv1.LocalEtcd{ExtraArgs: c.cipherArgs("cipher-suites")}},
 		},
@@ -68,6 +70,21 @@ func (c *Config) nodeRegistration() bootstrapv1.NodeRegistrationOptions {
 		CRISocket:        criSocket,
 		KubeletExtraArgs: append([]bootstrapv1.Arg{{Name: "volume-plugin-dir", Value: &dir}}, c.cipherArgs("tls-cipher-suites")...),
 	}
+}
+
+// nodeMaskArgs says how much of the IPv6 pod subnet each node gets, where the default would not be enough for the nodes.
+func (c *Config) nodeMaskArgs() []bootstrapv1.Arg {
+	for _, subnet := range c.PodSubnets {
+		p, err := netip.ParsePrefix(subnet)
+		if err != nil || p.Addr().Is4() {
+			continue // what is not understood is reported with podSubnet
+		}
+		if mask, ok := nodeMask(p); ok && mask != nodeMaskIPv6 {
+			value := strconv.Itoa(mask)
+			return []bootstrapv1.Arg{{Name: "node-cidr-mask-size-ipv6", Value: &value}}
+		}
+	}
+	return nil
 }
 
 func (c *Config) cipherArgs(name string) []bootstrapv1.Arg {

@@ -62,7 +62,7 @@ func TestFlagsWinOverClusterFileOverDefaultsFileOverBuiltIns(t *testing.T) {
 		{"nested keys are merged one by one", "providers: {olvm: {olvmDatacenterName: a, namespace: n}}", "providers: {olvm: {olvmDatacenterName: b}}",
 			config.Flags{}, func(c *config.Config) any { return c.OLVM.DatacenterName + "/" + c.Namespace }, "b/n"},
 		{"a document replaces a document as a whole", "extraIgnitionInline: {a: 1}", "extraIgnitionInline: {b: 2}", config.Flags{},
-			func(c *config.Config) any { return c.Node.ExtraIgnition }, []config.Document{{Inline: "b: 2\n"}}},
+			func(c *config.Config) any { return c.Node.ExtraIgnition }, []config.Document{{Key: "extraIgnitionInline", Inline: "b: 2\n"}}},
 		{"a version is text, not a number", "", "kubernetesVersion: 1.30", config.Flags{},
 			func(c *config.Config) any { return c.KubernetesVersion }, "1.30"},
 		{"an anchor and a merge key", "", `
@@ -120,7 +120,7 @@ func TestPathsAreRelativeToTheFileTheyStandIn(t *testing.T) {
 	c, _, err := config.Load(config.Options{DefaultsFile: defaults, ClusterFile: cluster, HomeDir: home})
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(filepath.Dir(defaults), "management.kubeconfig"), c.Management.Kubeconfig)
-	require.Equal(t, []config.Document{{Path: config.Path(filepath.Join(home, "extra.bu"))}}, c.Node.ExtraIgnition)
+	require.Equal(t, []config.Document{{Key: "extraIgnition", Path: config.Path(filepath.Join(home, "extra.bu"))}}, c.Node.ExtraIgnition)
 	require.Equal(t, []config.Path{config.Path(filepath.Join(filepath.Dir(cluster), "ca.pem")), "/etc/ca.pem"}, c.OLVM.APIServer.ServerCAPath)
 	require.Equal(t, filepath.Join(home, ".kube", "kubeconfig.ocne"), c.KubeconfigPath())
 

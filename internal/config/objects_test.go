@@ -87,6 +87,11 @@ func TestIgnitionOfTheNodes(t *testing.T) {
 		{"Butane in a file", "extraIgnition: " + extra, nil, []bool{true}},
 		{"Butane as a mapping", "extraIgnitionInline: " + unit, nil, []bool{false}},
 		{"Butane as a mapping in the place of the file", "extraIgnition: " + unit, nil, []bool{false}},
+		{"Butane as a text in the place of the file", "extraIgnition: |\n  variant: fcos\n  version: 1.5.0\n" +
+			"  systemd: {units: [{name: debug.service, enabled: false}]}", nil, []bool{false}},
+		{"Ignition as a text in the place of the file", `extraIgnition: '{"ignition": {"version": "3.4.0"}, "passwd": {"users": [{"name": "me"}]}}'`,
+			[]string{"me"}, nil},
+		{"Ignition as a mapping in the place of the file", "extraIgnition: {ignition: {version: 3.3.0}, passwd: {users: [{name: me}]}}", []string{"me"}, nil},
 		{"Butane as a string", "extraIgnitionInline: '" + unit + "'", nil, []bool{false}},
 		{"Ignition as a string", `extraIgnitionInline: '{"ignition": {"version": "3.4.0"}, "passwd": {"users": [{"name": "me"}]}}'`, []string{"me"}, nil},
 		{"Ignition as a mapping", "extraIgnitionInline: {ignition: {version: 3.3.0}, passwd: {users: [{name: me}]}}", []string{"me"}, nil},

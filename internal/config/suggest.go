@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/ocne-project/ocne/internal/spelling"
 )
 
 // keysOf are the keys that a mapping of this type may hold.
@@ -35,8 +37,7 @@ func join(keyPath, key string) string {
 // place, or anything that the place may hold.
 func suggest(key string, t reflect.Type, keyPath string) string {
 	known := keysOf(t)
-	nearest := slices.MinFunc(known, func(a, b string) int { return distance(key, a) - distance(key, b) })
-	if distance(key, nearest) <= max(2, len(key)/3) {
+	if nearest := spelling.NearestFirst(key, known)[0]; spelling.Similar(key, nearest) {
 		return "the nearest known key is " + join(keyPath, nearest)
 	}
 	if elsewhere := pathsTo(key, reflect.TypeFor[keys](), ""); len(elsewhere) > 0 {
@@ -62,26 +63,4 @@ func pathsTo(key string, t reflect.Type, keyPath string) []string {
 		found = append(found, pathsTo(key, t.Field(i).Type, path)...)
 	}
 	return found
-}
-
-// distance is the number of letters to insert, delete or replace to get from a to b; upper and lower case count as equal.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	previous := make([]int, len(b)+1)
-	for j := range previous {
-		previous[j] = j
-	}
-	for i := range len(a) {
-		current := make([]int, len(b)+1)
-		current[0] = i + 1
-		for j := range len(b) {
-			replace := previous[j]
-			if a[i] != b[j] {
-				replace++
-			}
-			current[j+1] = min(replace, previous[j+1]+1, current[j]+1)
-		}
-		previous = current
-	}
-	return previous[len(b)]
 }

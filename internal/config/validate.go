@@ -1,8 +1,8 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -73,6 +73,13 @@ func (v *validator) required(key, value, what string) bool {
 	return true
 }
 
+// atMost reports a name that is longer than the engine allows.
+func (v *validator) atMost(key, value string, length int) {
+	if len(value) > length {
+		v.report(key, "%q has %d characters, but the engine's names have at most %d: write the name as the engine shows it", value, len(value), length)
+	}
+}
+
 func (v *validator) general() {
 	c := v.config
 	if problems := validation.IsDNS1123Label(c.Name); len(problems) > 0 {
@@ -103,7 +110,22 @@ func (v *validator) general() {
 	if c.CNI != "flannel" && c.CNI != "none" {
 		v.report("cni", "%q is not known: write flannel, or none to install one yourself", c.CNI)
 	}
+	known := cipherSuites()
+	for _, suite := range c.CipherSuites {
+		if !slices.Contains(known, suite) {
+			v.report("cipherSuites", "%q is not known: write names such as %s", suite, strings.Join(known[:2], " and "))
+		}
+	}
 	v.ports()
+}
+
+// cipherSuites are the names that Kubernetes components accept: those of Go's TLS.
+func cipherSuites() []string {
+	var names []string
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		names = append(names, suite.Name)
+	}
+	return names
 }
 
 func (v *validator) ports() {
@@ -148,92 +170,12 @@ func (v *validator) notImplemented() {
 	}
 }
 
-// network checks the subnets of the cluster: against each other, and against those of the machines.
-func (v *validator) network() {
-	c := v.config
-	pods, services := v.subnets("podSubnet", c.PodSubnets, "10.244.0.0/16"), v.subnets("serviceSubnet", c.ServiceSubnets, "10.96.0.0/12")
-	for _, s := range services {
-		v.overlap("serviceSubnet", s, "podSubnet", pods)
-	}
-	for group, m := range c.machines() {
-		nodes, err := m.VirtualMachine.Network.SubnetPrefix()
-		if err != nil {
-			continue // reported with the machine
-		}
-		key := group + ".virtualMachine.network.ipv4.subnet"
-		v.overlap(key, nodes, "podSubnet", pods)
-		v.overlap(key, nodes, "serviceSubnet", services)
-	}
-	v.virtualIP()
-}
-
-// subnets checks that there is one IPv4 subnet and at most one IPv6 subnet, and returns what could be understood.
-func (v *validator) subnets(key string, values []string, example string) []netip.Prefix {
-	var prefixes []netip.Prefix
-	four, six := 0, 0
-	for _, value := range values {
-		p, err := netip.ParsePrefix(value)
-		if err != nil {
-			v.report(key, "%q is not a subnet: write CIDR notation, such as %s", value, example)
-			continue
-		}
-		if p.Addr().Is4() {
-			four++
-		} else {
-			six++
-		}
-		prefixes = append(prefixes, p.Masked())
-	}
-	switch {
-	case four == 0 && six > 0:
-		v.report(key, "has only IPv6, which is not supported alone: write an IPv4 subnet before it, such as %s", example)
-	case len(values) == 0:
-		v.report(key, "is required: write a subnet, such as %s", example)
-	case four > 1 || six > 1:
-		v.report(key, "has several subnets of one family: write one IPv4 subnet and, for dual stack, one IPv6 subnet")
-	}
-	return prefixes
-}
-
-func (v *validator) overlap(key string, p netip.Prefix, otherKey string, others []netip.Prefix) {
-	for _, other := range others {
-		if p.Overlaps(other) {
-			v.report(key, "%s overlaps %s of %s: change one of them", p, other, otherKey)
-		}
-	}
-}
-
-func (v *validator) virtualIP() {
-	c := v.config
-	if !v.required("virtualIp", c.VirtualIP, "a free IPv4 address of the control plane nodes' subnet") {
-		return
-	}
-	vip, err := netip.ParseAddr(c.VirtualIP)
-	if err != nil || !vip.Is4() {
-		v.report("virtualIp", "%q is not an IPv4 address: write a free one of the control plane nodes' subnet", c.VirtualIP)
-		return
-	}
-	network := c.OLVM.ControlPlaneMachine.VirtualMachine.Network
-	subnet, err := network.SubnetPrefix()
-	if err != nil {
-		return // reported with the machine
-	}
-	if !subnet.Contains(vip) {
-		v.report("virtualIp", "%s is not in the control plane nodes' subnet %s: write a free address of it", vip, subnet)
-		return
-	}
-	if isEdge(subnet, vip) {
-		v.report("virtualIp", "%s is the network's own or the broadcast address of %s: write another one", vip, subnet)
-	}
-	if gateway, err := network.GatewayAddress(); err == nil && vip == gateway {
-		v.report("virtualIp", "%s is the gateway: write another address", vip)
-	}
-}
-
 func (v *validator) engine() {
 	const key = "providers.olvm."
 	c := v.config
-	v.required(key+"olvmDatacenterName", c.OLVM.DatacenterName, "the name of the engine's data center, such as Default")
+	if v.required(key+"olvmDatacenterName", c.OLVM.DatacenterName, "the name of the engine's data center, such as Default") {
+		v.atMost(key+"olvmDatacenterName", c.OLVM.DatacenterName, maxDataCenterName)
+	}
 	if problems := validation.IsDNS1123Label(c.Namespace); len(problems) > 0 {
 		v.report(key+"namespace", "%q cannot be a namespace: write lower case letters, digits and hyphens, such as ocne", c.Namespace)
 	}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,10 +45,35 @@ func TestTurningLeftOutFeaturesOffIsSilent(t *testing.T) {
 	require.Empty(t, warnings)
 }
 
+// poolWarnings are the warnings about keys of a valid configuration; what it leaves unsaid is not among them.
+func poolWarnings(t *testing.T, text string) []config.Warning {
+	t.Helper()
+	_, warnings := load(t, valid(t), text, config.Flags{})
+	return slices.DeleteFunc(warnings, func(w config.Warning) bool { return len(w.Keys) == 0 })
+}
+
 func TestPoolWithoutRoomForARolloutGivesAWarning(t *testing.T) {
-	// 192.0.2.161/30 is .160 to .163, of which .160 is the virtual IP.
-	_, warnings := load(t, valid(t), noAddOns+"controlPlaneNodes: 3", config.Flags{})
+	warnings := poolWarnings(t, "controlPlaneNodes: 3\n"+on(network+".ipv4.ipAddresses", "192.0.2.161-192.0.2.163"))
 	require.Len(t, warnings, 1)
-	require.Equal(t, []string{machines + ".virtualMachine.network.ipv4.ipAddresses"}, warnings[0].Keys)
+	require.Equal(t, []string{network + ".ipv4.ipAddresses"}, warnings[0].Keys)
 	require.Contains(t, warnings[0].Message, "hold exactly 3 usable addresses for 3 control plane nodes")
+}
+
+// The documented samples of the existing ocne have the virtual IP inside the pool, so this is no error.
+func TestReservedAddressesInsideAPoolGiveAWarningAndAreSkipped(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"virtual IP", "", "hold the virtual IP 192.0.2.160, which no node gets"}, // 192.0.2.161/30 is .160 to .163
+		{"gateway", on(network, "{gateway: 192.0.2.12, ipv4: {ipAddresses: 192.0.2.10-192.0.2.20}}"), "hold the gateway 192.0.2.12"},
+		{"gateway that is not written", on(network+".ipv4.ipAddresses", "192.0.2.1-192.0.2.20"), "hold the gateway 192.0.2.1,"},
+		{"IPv6 gateway", on(network, "{ipv4: {ipAddresses: 192.0.2.10-192.0.2.20}, ipv6: {ipAddresses: 'fd00::1-fd00::9', gateway: 'fd00::2'}}"),
+			"hold the IPv6 gateway fd00::2"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			warnings := poolWarnings(t, tc.text)
+			require.Len(t, warnings, 1, warnings)
+			require.Contains(t, warnings[0].Message, tc.want)
+		})
+	}
+	c, _ := load(t, valid(t), "controlPlaneNodes: 3", config.Flags{})
+	require.NoError(t, c.Validate(), "3 of the 4 addresses are left")
 }

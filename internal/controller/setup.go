@@ -12,6 +12,7 @@ import (
 	"github.com/ocne-project/ocne/internal/controller/olvmcluster"
 	"github.com/ocne-project/ocne/internal/controller/olvmmachine"
 	"github.com/ocne-project/ocne/internal/engine"
+	"github.com/ocne-project/ocne/internal/preflight"
 )
 
 // Options of the provider's controllers.
@@ -40,6 +41,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	machines := &olvmmachine.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Engines: engines, Waker: wake, WatchFilter: o.WatchFilter,
+		Preflight: &preflight.Memory{},
 	}
 	if err := machines.SetupWithManager(ctx, mgr, options); err != nil {
 		return fmt.Errorf("controller of OLVMMachine: %w", err)

@@ -12,6 +12,9 @@ import (
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
+// wakeRefused is when to ask again for what only an administrator can grant.
+const wakeRefused = 15 * time.Second
+
 // Act makes the one change that the plan asks for. Create is apart (see Submit): it needs addresses and a boot document.
 func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 	if p.Action == Nothing || p.Action == Create {
@@ -85,12 +88,14 @@ func Refused(action Action, err error) Plan {
 		p.Wake = wakeSoon * 2
 	case ovirt.Exists, ovirt.NotFound:
 		p.Wake = wakeLater
-	case ovirt.Unavailable:
+	case ovirt.Unavailable, ovirt.NotEngine: // an engine that is starting can look like none
 		p.Reason, p.Wake = infrav1.EngineUnavailableReason, 2*wakeLater
 	case ovirt.Auth:
-		p.Reason, p.Wake = infrav1.CredentialsRefusedReason, 30*time.Second
+		p.Reason, p.Wake = infrav1.CredentialsRefusedReason, 2*wakeRefused
+	case ovirt.Forbidden:
+		p.Reason, p.Wake = infrav1.PermissionMissingReason, wakeRefused
 	case ovirt.Quota:
-		p.Wake = 30 * time.Second
+		p.Reason, p.Wake = infrav1.OutOfCapacityReason, wakeRefused
 	default:
 		p.Wake = time.Minute
 	}

@@ -34,3 +34,8 @@ type Desired struct {
 	// Cleared says that the boot document was removed from the engine.
 	Cleared bool
 }
+
+// MayTakeEffect says whether a request for the VM may still be on its way to the engine: a repeated one must ask for the same.
+func (d Desired) MayTakeEffect(now time.Time) bool {
+	return !d.Submitted.IsZero() && now.Sub(d.Submitted) < SubmitWindow
+}

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ocne-project/ocne/internal/engine"
@@ -21,6 +22,8 @@ type Observation struct {
 	Ours bool
 	// Absent is true when the VM is positively not there. VM nil and Absent false means that nobody can tell yet.
 	Absent bool
+	// Underway: the VM is not shown yet, but a job of the engine is making it.
+	Underway bool
 	// NICs of a VM that is down and has never run.
 	NICs []ovirt.NIC
 	// Rival is another VM that carries one of our addresses.
@@ -44,11 +47,8 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	}
 	o := Observation{VM: snapshot.VM(d.VMID)}
 	if o.VM == nil {
-		if o.VM, o.Absent, err = lookAgain(ctx, e, d, now); err != nil {
-			return Observation{}, err
-		}
-		if o.VM == nil {
-			return o, nil
+		if o, err = lookAgain(ctx, e, d, now); err != nil || o.VM == nil {
+			return o, err
 		}
 	}
 	o.Mark, o.Ours = ParseMark(o.VM.Comment)
@@ -72,33 +72,38 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 
 // lookAgain decides whether a VM that is not in the list is gone. A machine whose VM was never asked for needs no second look:
 // the engine itself refuses a second VM with its id.
-func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (*ovirt.VM, bool, error) {
+func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (Observation, error) {
 	if d.Submitted.IsZero() && !d.Seen {
-		return nil, true, nil
+		return Observation{Absent: true}, nil
 	}
 	vm, err := e.Client().VM(ctx, d.VMID)
 	if err == nil {
-		return vm, false, nil
+		return Observation{VM: vm}, nil
 	}
 	if ovirt.KindOf(err) != ovirt.NotFound {
-		return nil, false, err
+		return Observation{}, err
 	}
 	if err := e.Sees(ctx, d.Names.DataCenter, d.Names.Cluster); err != nil {
-		return nil, false, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
+		return Observation{}, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
 	}
 	if d.Seen {
-		return nil, true, nil
+		return Observation{Absent: true}, nil
 	}
-	jobs, err := e.Client().Jobs(ctx, CorrelationID(d.VMID))
-	if err != nil {
-		return nil, false, err
+	underway, err := isUnderway(ctx, e, d.VMID)
+	if err != nil || underway {
+		return Observation{Underway: underway}, err
 	}
-	for _, job := range jobs {
-		if job.Status == ovirt.JobStarted {
-			return nil, false, nil
-		}
+	return Observation{Absent: now.Sub(d.Submitted) >= SubmitWindow}, nil
+}
+
+// isUnderway says whether the engine works on a request for the VM. Engines show jobs to administrators only; without them the time
+// since the request is all there is to go by.
+func isUnderway(ctx context.Context, e *engine.Engine, vmID string) (bool, error) {
+	jobs, err := e.Client().Jobs(ctx, CorrelationID(vmID))
+	if ovirt.KindOf(err) == ovirt.Forbidden {
+		return false, nil
 	}
-	return nil, now.Sub(d.Submitted) >= SubmitWindow, nil
+	return slices.ContainsFunc(jobs, func(j ovirt.Job) bool { return j.Status == ovirt.JobStarted }), err
 }
 
 // findRival looks for another VM with one of our addresses. Of two that have not run yet, the one with the lower id keeps the address,

@@ -59,13 +59,13 @@ type Plan struct {
 // Next decides, from what is wanted and what was seen, what to do. It is pure: the same input gives the same plan.
 func Next(d Desired, o Observation, now time.Time) Plan {
 	switch {
-	case o.VM == nil && !o.Absent:
-		reason := infrav1.CreatingReason
-		if d.Deleting {
-			reason = infrav1.DeletingReason
-		}
-		return waiting(reason, wakeLater, "the engine does not show the VM; its creation was asked for at %s and may take effect until %s",
+	case o.VM == nil && o.Underway:
+		return waiting(d.making(), wakeSoon, "the engine is making the VM")
+	case o.VM == nil && !o.Absent && d.Deleting:
+		return waiting(infrav1.DeletingReason, wakeLater, "the engine does not show the VM; its creation was asked for at %s and may take effect until %s",
 			d.Submitted.UTC().Format(time.TimeOnly), d.Submitted.Add(SubmitWindow).UTC().Format(time.TimeOnly))
+	case o.VM == nil && !o.Absent:
+		return acting(Create, infrav1.CreatingReason, "the VM is asked for again, because the engine does not show it; it makes one VM of one id")
 	case o.VM == nil && d.Deleting:
 		return Plan{Gone: true, Status: metav1.ConditionFalse, Reason: infrav1.DeletingReason, Message: "the VM is gone"}
 	case o.VM == nil && d.Provisioned:
@@ -80,6 +80,14 @@ func Next(d Desired, o Observation, now time.Time) Plan {
 	default:
 		return bringUp(d, o, now)
 	}
+}
+
+// making is the reason to show while the engine makes the VM.
+func (d Desired) making() string {
+	if d.Deleting {
+		return infrav1.DeletingReason
+	}
+	return infrav1.CreatingReason
 }
 
 func bringUp(d Desired, o Observation, now time.Time) Plan {

@@ -56,8 +56,10 @@ func TestWhatAMachineNeedsToRun(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, r := range []rule{
 		{name: "a machine that was never asked for is created", see: Observation{Absent: true}, action: Create, reason: infrav1.CreatingReason},
-		{name: "a request whose answer was lost is waited for, not repeated",
-			want: Desired{Submitted: now.Add(-time.Minute)}, see: Observation{}, reason: infrav1.CreatingReason},
+		{name: "a request whose answer was lost is repeated: the engine makes one VM of one id",
+			want: Desired{Submitted: now.Add(-time.Second)}, see: Observation{}, action: Create, reason: infrav1.CreatingReason},
+		{name: "... but not while the engine works on it",
+			want: Desired{Submitted: now.Add(-time.Second)}, see: Observation{Underway: true}, reason: infrav1.CreatingReason},
 		{name: "a VM that was provisioned and is gone is never made again",
 			want: Desired{Provisioned: true}, see: Observation{Absent: true}, reason: infrav1.VMNotFoundReason},
 		{name: "a VM that vanished before it ran is made again",

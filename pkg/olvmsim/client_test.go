@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ type client struct {
 	http  *http.Client
 	url   string
 	token string
+	// headers, as key, value pairs, go with every call of the API.
+	headers []string
 }
 
 // answer is a reply with its body as it came and decoded.
@@ -83,6 +86,7 @@ func (c *client) call(method, path, body string, headers ...string) answer {
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	headers = append(slices.Clone(c.headers), headers...)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

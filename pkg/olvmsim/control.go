@@ -1,20 +1,61 @@
 package olvmsim
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/rest"
 )
 
-// The control endpoint shows other processes what the inspection methods show in process. It only reads.
+// The control endpoint does for other processes what the inspection methods and the Set methods do in process. It is
+// for the built-in administrator.
 const (
 	controlPrefix = "/olvmsim/"
 	// StatePath answers GET with a State.
 	StatePath = "/olvmsim/v1/state"
 	// RequestsPath answers GET with the list of Request.
 	RequestsPath = "/olvmsim/v1/requests"
+	// GuestsPath takes PUT with a GuestsChange.
+	GuestsPath = "/olvmsim/v1/guests"
+
+	storageDomainsPath = "/olvmsim/v1/storagedomains/"
+	hostsPath          = "/olvmsim/v1/hosts/"
+	templatesPath      = "/olvmsim/v1/templates/"
+
+	maxControlBody = 1 << 16
 )
+
+// StorageDomainPath takes PUT with a StorageDomainChange.
+func StorageDomainPath(name string) string { return storageDomainsPath + url.PathEscape(name) }
+
+// HostPath takes PUT with a StatusChange.
+func HostPath(name string) string { return hostsPath + url.PathEscape(name) }
+
+// TemplatePath takes PUT with a StatusChange.
+func TemplatePath(name string) string { return templatesPath + url.PathEscape(name) }
+
+// StorageDomainChange is the body for StorageDomainPath.
+type StorageDomainChange struct {
+	// AvailableBytes is required.
+	AvailableBytes *int64 `json:"availableBytes"`
+}
+
+// StatusChange is the body for HostPath and TemplatePath.
+type StatusChange struct {
+	Status string `json:"status"`
+}
+
+// GuestsChange is the body for GuestsPath.
+type GuestsChange struct {
+	// Hang is required.
+	Hang *bool `json:"hang"`
+}
 
 // State is what an engine holds.
 type State struct {
@@ -31,18 +72,31 @@ func (s *Simulator) State() State {
 }
 
 func (s *Simulator) serveControl(w http.ResponseWriter, r *http.Request) {
-	if reason := s.rest.Unauthorized(r); reason != "" {
+	user, reason := s.rest.Authenticate(r)
+	if reason != "" {
 		rest.WriteUnauthorized(w, reason)
 		return
 	}
-	var body any
-	switch {
-	case r.Method != http.MethodGet:
-		http.Error(w, "the control endpoint only reads", http.StatusMethodNotAllowed)
+	if user.Name != username {
+		http.Error(w, "the control endpoint is for "+username, http.StatusForbidden)
 		return
-	case r.URL.Path == StatePath:
+	}
+	switch r.Method {
+	case http.MethodGet:
+		s.serveControlRead(w, r)
+	case http.MethodPut:
+		s.serveControlWrite(w, r)
+	default:
+		http.Error(w, "the control endpoint knows GET and PUT", http.StatusMethodNotAllowed)
+	}
+}
+
+func (s *Simulator) serveControlRead(w http.ResponseWriter, r *http.Request) {
+	var body any
+	switch r.URL.Path {
+	case StatePath:
 		body = s.State()
-	case r.URL.Path == RequestsPath:
+	case RequestsPath:
 		body = s.Requests()
 	default:
 		http.NotFound(w, r)
@@ -50,4 +104,63 @@ func (s *Simulator) serveControl(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (s *Simulator) serveControlWrite(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControlBody))
+	if err == nil {
+		err = s.change(r.URL.Path, raw)
+	}
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errors.Is(err, ErrNotFound):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	default:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+}
+
+// change carries out a PUT of body to path.
+func (s *Simulator) change(path string, body []byte) error {
+	if name, ok := strings.CutPrefix(path, storageDomainsPath); ok {
+		var change StorageDomainChange
+		if err := decodeControl(body, &change); err != nil {
+			return err
+		}
+		if change.AvailableBytes == nil || *change.AvailableBytes < 0 {
+			return errors.New("availableBytes: must be a number of bytes, 0 or more")
+		}
+		return s.SetStorageAvailable(name, *change.AvailableBytes)
+	}
+	if path == GuestsPath {
+		var change GuestsChange
+		if err := decodeControl(body, &change); err != nil {
+			return err
+		}
+		if change.Hang == nil {
+			return errors.New("hang: must be true or false")
+		}
+		s.HangGuests(*change.Hang)
+		return nil
+	}
+	for prefix, set := range map[string]func(name, status string) error{hostsPath: s.SetHostStatus, templatesPath: s.SetTemplateStatus} {
+		if name, ok := strings.CutPrefix(path, prefix); ok {
+			var change StatusChange
+			if err := decodeControl(body, &change); err != nil {
+				return err
+			}
+			return set(name, change.Status)
+		}
+	}
+	return fmt.Errorf("%w: %s", ErrNotFound, path)
+}
+
+func decodeControl(body []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("read change: %w", err)
+	}
+	return nil
 }

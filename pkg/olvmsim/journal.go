@@ -19,6 +19,8 @@ type Request struct {
 	VMID          string `json:"vmID,omitempty"`
 	CorrelationID string `json:"correlationID,omitempty"`
 	Status        int    `json:"status"`
+	// User is the caller's name, empty where the caller did not get in.
+	User string `json:"user,omitempty"`
 }
 
 // journal keeps the newest requests.

@@ -19,7 +19,9 @@ type power struct {
 	console string
 	log     *slog.Logger
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// hang keeps guests of VMs that are switched on from starting.
+	hang    bool
 	running map[string]*guestRun
 	// last is closed when the newest call for the VM has returned.
 	last  map[string]chan struct{}
@@ -28,8 +30,12 @@ type power struct {
 
 // guestRun is one power cycle.
 type guestRun struct {
-	cancel  context.CancelFunc
+	cancel context.CancelFunc
+	// start is set while the guest hangs: it starts it after all. power.mu guards it.
+	start func()
+	// console and started are used by the VM's calls only, which follow each other.
 	console *os.File
+	started bool
 }
 
 func newPower(ctx context.Context, guests Guests, console string, log *slog.Logger) *power {
@@ -49,7 +55,30 @@ func (p *power) On(boot engine.Boot) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	run := &guestRun{cancel: cancel}
 	p.running[boot.VMID] = run
-	p.enqueue(boot.VMID, func() { p.startGuest(ctx, run, boot) })
+	p.enqueue(boot.VMID, func() { p.connectConsole(run, boot) })
+	start := func() { p.enqueue(boot.VMID, func() { p.startGuest(ctx, run, boot) }) }
+	if !p.hang {
+		start()
+		return
+	}
+	run.start = start
+	p.enqueue(boot.VMID, func() { _, _ = fmt.Fprintln(run.console, "olvmsim: the guest hangs") })
+}
+
+// setHang starts the guests that hang when hang is false.
+func (p *power) setHang(hang bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hang = hang
+	if hang {
+		return
+	}
+	for _, run := range p.running {
+		if run.start != nil {
+			run.start()
+			run.start = nil
+		}
+	}
 }
 
 // Off implements engine.Power.
@@ -63,7 +92,9 @@ func (p *power) Off(vmID string) {
 	delete(p.running, vmID)
 	run.cancel()
 	p.enqueue(vmID, func() {
-		p.guests.Stop(vmID)
+		if run.started {
+			p.guests.Stop(vmID)
+		}
 		_ = run.console.Close()
 	})
 }
@@ -97,19 +128,23 @@ func (p *power) enqueue(vmID string, call func()) {
 	})
 }
 
-func (p *power) startGuest(ctx context.Context, run *guestRun, boot engine.Boot) {
+func (p *power) connectConsole(run *guestRun, boot engine.Boot) {
 	console, err := p.openConsole(boot)
 	if err != nil {
 		// The guest runs all the same: writes to a nil file fail and nobody misses them.
 		p.log.Error("VM has no console log", "vm", boot.Name, "error", err)
 	}
 	run.console = console
-	err = p.guests.Start(ctx, GuestVM{
+}
+
+func (p *power) startGuest(ctx context.Context, run *guestRun, boot engine.Boot) {
+	run.started = true
+	err := p.guests.Start(ctx, GuestVM{
 		ID: boot.VMID, Name: boot.Name, OSType: boot.OSType, UserData: boot.UserData,
-		KubernetesVersion: boot.KubernetesVersion, Console: console,
+		KubernetesVersion: boot.KubernetesVersion, Console: run.console,
 	})
 	if err != nil && ctx.Err() == nil {
-		_, _ = fmt.Fprintf(console, "olvmsim: %s did not boot: %s\n", boot.Name, err)
+		_, _ = fmt.Fprintf(run.console, "olvmsim: %s did not boot: %s\n", boot.Name, err)
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
 
-// username is the engine's built-in administrator, the only user.
-const username = "admin@internal"
+// username is the engine's built-in administrator.
+const username = engine.AdminName
 
 // Options configure a Simulator. The zero value is a simulator on a random port of the loopback interface, with a
 // generated password, the default inventory, nothing running in the VMs, and time at its real pace.
@@ -103,8 +103,12 @@ func (s *Simulator) start(ctx context.Context) error {
 	if s.engine, err = engine.New(inv, s.options.TimeScale, s.power); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	passwords := map[string]string{username: s.options.Password}
+	for _, u := range inv.Users {
+		passwords[u.Name] = u.Password
+	}
 	s.rest = rest.New(rest.Options{
-		Engine: s.engine, Username: username, Password: s.options.Password, CA: s.ca.pem,
+		Engine: s.engine, Passwords: passwords, CA: s.ca.pem,
 		Record: func(e rest.Entry) { s.journal.add(Request(e)) },
 	})
 	s.serve(ctx, listener, certificate)

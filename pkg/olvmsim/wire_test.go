@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim"
+	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
 
 // golden compares a reply with testdata, after the ids and dates that differ from run to run were replaced.
@@ -117,7 +118,7 @@ func TestOnlyJSONIsSpokenForNow(t *testing.T) {
 func TestWhatIsNotSimulatedIsEmptyOrSaysSo(t *testing.T) {
 	c := newClient(t, olvmsim.New(t))
 	vm := c.addVM("n1", "")
-	for _, collection := range []string{"/tags", "/users", "/instancetypes", vm + "/tags", vm + "/reporteddevices", vm + "/snapshots"} {
+	for _, collection := range []string{"/tags", "/bookmarks", "/instancetypes", vm + "/tags", vm + "/reporteddevices", vm + "/snapshots"} {
 		require.Equal(t, "{}\n", c.must(http.StatusOK, http.MethodGet, collection, "").raw, collection)
 	}
 	require.Equal(t, http.StatusNotFound, c.get("/nosuchthing").status)
@@ -190,4 +191,38 @@ func TestGETWithABodyIsAnsweredWithoutReadingIt(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.True(t, response.Close)
 	require.NoError(t, response.Body.Close())
+}
+
+func TestNetworksSayWhereTheyComeFromAndProfilesWhatTheyFilter(t *testing.T) {
+	inv := inventory.Default()
+	inv.Networks = append(inv.Networks, inventory.Network{Name: "overlay", ExternalProvider: "ovirt-provider-ovn"})
+	inv.VNICProfiles = append(inv.VNICProfiles, inventory.VNICProfile{Name: "filtered", Network: "overlay", NetworkFilter: "no-ip-spoofing"},
+		inventory.VNICProfile{Name: "device", Network: "ovirtmgmt", PassThrough: true})
+	c := newClient(t, olvmsim.New(t, olvmsim.Options{Inventory: &inv}))
+	require.Nil(t, c.search("networks", "name=ovirtmgmt").at("network.0.external_provider"))
+	require.NotEmpty(t, c.search("networks", "name=overlay").text("network.0.external_provider.id"))
+	profiles := c.get("/vnicprofiles")
+	require.Equal(t, []string{"ovirtmgmt", "filtered", "device"}, profiles.names("vnic_profile"))
+	require.Nil(t, profiles.at("vnic_profile.0.network_filter"))
+	require.Equal(t, "disabled", profiles.text("vnic_profile.1.pass_through.mode"))
+	require.Equal(t, "enabled", profiles.text("vnic_profile.2.pass_through.mode"))
+	filter := profiles.text("vnic_profile.1.network_filter.id")
+	require.Equal(t, "no-ip-spoofing", c.get("/networkfilters/"+filter).text("name"))
+	require.Contains(t, c.get("/networkfilters").names("network_filter"), "vdsm-no-mac-spoofing")
+}
+
+func TestVersionsOfATemplateShareItsName(t *testing.T) {
+	inv := inventory.Default()
+	second := inv.Templates[0]
+	second.Version, second.KubernetesVersion = 2, "v1.34.0"
+	inv.Templates = append(inv.Templates, second)
+	c := newClient(t, olvmsim.New(t, olvmsim.Options{Inventory: &inv}))
+	a := c.search("templates", "name=ock")
+	require.Equal(t, "1", a.text("template.0.version.version_number"))
+	require.Equal(t, "2", a.text("template.1.version.version_number"))
+	require.NotEqual(t, a.text("template.0.id"), a.text("template.1.id"))
+	require.Equal(t, a.text("template.0.id"), a.text("template.0.version.base_template.id"))
+	require.Equal(t, a.text("template.0.id"), a.text("template.1.version.base_template.id"))
+	require.NotEqual(t, c.get("/templates/"+a.text("template.0.id")+"/diskattachments").text("disk_attachment.0.id"),
+		c.get("/templates/"+a.text("template.1.id")+"/diskattachments").text("disk_attachment.0.id"))
 }

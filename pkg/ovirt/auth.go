@@ -94,18 +94,27 @@ func (c *Client) requestToken(ctx context.Context) (string, *Error) {
 	}
 	failure := c.postForm(ctx, "sso.token", "/sso/oauth/token", form, &reply)
 	if failure == nil && reply.AccessToken == "" {
-		failure = &Error{Kind: Unavailable, Err: errors.New("the reply to the login holds no access token")}
+		failure = &Error{Kind: Unknown, Status: http.StatusOK}
 	}
 	if failure == nil {
 		return reply.AccessToken, nil
 	}
+	return "", c.loginFailure(failure)
+}
+
+// loginFailure tells an engine that refuses or fails from something that has no single sign-on service. A service that is not
+// found must not look like a VM that is not.
+func (c *Client) loginFailure(failure *Error) *Error {
 	failure = failure.labelled("log in to the engine as", c.config.Username)
-	switch failure.Kind {
-	case Auth, Invalid, Unknown:
+	switch status := failure.Status; {
+	case failure.Kind == Auth, failure.Kind == Invalid, failure.Kind == NotEngine:
+	case failure.Kind == Unavailable && failure.Reason != "": // the service itself says that it failed
+	case status == 0, status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
 	default:
-		failure.Kind = Unavailable // a service that is not found must not look like a VM that is not
+		failure.Kind = NotEngine
+		failure.Err = errors.New("the reply to the login is not that of an engine; give the engine's own address, https://HOST/ovirt-engine")
 	}
-	return "", failure
+	return failure
 }
 
 // Logout revokes the token in the engine and forgets it. A later call logs in again.

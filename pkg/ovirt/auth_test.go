@@ -75,6 +75,21 @@ func TestTokenRefusedTwiceIsAnAuthErrorInTheEnginesWords(t *testing.T) {
 	require.Equal(t, 2, e.loginCount(), "replayed once, not for ever")
 }
 
+// The credentials are right: the single sign-on service gave a token. The engine wants a role with the permit login.
+func TestUserWithoutAnyRoleIsForbidden(t *testing.T) {
+	const words = "The user operator@internal-authz with profile [internal] is not authorized to perform login"
+	e := newEngine(t, nil)
+	e.signOn = replyJSON(http.StatusOK, `{"access_token":"`+tokenPrefix+`x"}`)
+	e.expired = reply(http.StatusUnauthorized, "text/html", "<html><head><title>Error</title></head><body>"+words+"</body></html>")
+	_, err := e.client(t).VMs(t.Context(), "")
+	require.ErrorIs(t, err, Forbidden)
+	require.EqualError(t, err, "list VMs: engine refused (401 Unauthorized): "+words)
+}
+
+func noEngine(status string) string {
+	return "not an engine (" + status + "): the reply to the login is not that of an engine; give the engine's own address, https://HOST/ovirt-engine"
+}
+
 func TestLoginFailures(t *testing.T) {
 	const refused = "Cannot authenticate user 'admin@internal': Unable to log in. Verify your login information or contact the system administrator.."
 	for name, test := range map[string]struct {
@@ -98,13 +113,25 @@ func TestLoginFailures(t *testing.T) {
 			replyJSON(http.StatusBadRequest, `{"error_code":"server_error","error":"Internal error"}`), Unavailable,
 			"engine unavailable (400 server_error): Internal error",
 		},
-		"a page from something that is no engine": {
-			reply(http.StatusOK, "text/html", "<html>welcome</html>"), Unavailable,
-			"unexpected reply (200 OK): the reply is not JSON (text/html): " +
+		"the engine is starting": {
+			reply(http.StatusServiceUnavailable, "text/html", "<html>busy</html>"), Unavailable,
+			"engine unavailable (503 Service Unavailable): the reply is not JSON (text/html): " +
 				"the engine may be starting, a proxy may have answered, or the URL may not be an engine's",
 		},
-		"no such service, which says nothing of the VM": {reply(http.StatusNotFound, "", ""), Unavailable, "engine unavailable (404 Not Found)"},
-		"a reply without a token":                       {replyJSON(http.StatusOK, `{}`), Unavailable, "the reply to the login holds no access token"},
+		"too many requests": {
+			reply(http.StatusTooManyRequests, "", ""), Unavailable,
+			"engine unavailable (429 Too Many Requests)",
+		},
+		"a page from something that is no engine":       {reply(http.StatusOK, "text/html", "<html>welcome</html>"), NotEngine, noEngine("200 OK")},
+		"no such service, which says nothing of the VM": {reply(http.StatusNotFound, "", ""), NotEngine, noEngine("404 Not Found")},
+		"a page that forbids":                           {reply(http.StatusForbidden, "text/html", "<p>no</p>"), NotEngine, noEngine("403 Forbidden")},
+		"another API's refusal":                         {replyJSON(http.StatusForbidden, `{"reason":"Forbidden"}`), NotEngine, noEngine("403 Forbidden")},
+		"a reply without a token":                       {replyJSON(http.StatusOK, `{}`), NotEngine, noEngine("200 OK")},
+		"a reply that is a list":                        {replyJSON(http.StatusOK, `[]`), NotEngine, noEngine("200 OK")},
+		"a redirect": {
+			http.RedirectHandler("https://elsewhere.example.com/", http.StatusFound).ServeHTTP, NotEngine,
+			"not an engine (302 Found): the reply is a redirect to elsewhere.example.com; give the engine's own address, https://HOST/ovirt-engine",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, nil)

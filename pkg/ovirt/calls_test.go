@@ -136,6 +136,36 @@ func TestInventoryCallsOnTheWire(t *testing.T) {
 	})
 }
 
+func TestListsForSuggestionsOnTheWire(t *testing.T) {
+	play(t, []transcript{
+		{func(ctx context.Context, c *Client) (any, error) { return c.DataCenters(ctx) }, "GET /api/datacenters",
+			`{"data_center":[{"id":"dc1","name":"Default","status":"up"},{"id":"dc2","name":"Lab"}]}`,
+			[]DataCenter{{ID: "dc1", Name: "Default", Status: "up"}, {ID: "dc2", Name: "Lab"}}},
+		{func(ctx context.Context, c *Client) (any, error) { return c.Clusters(ctx, "dc1") }, "GET /api/datacenters/dc1/clusters",
+			`{"cluster":[{"id":"c1","name":"Default","data_center":{"id":"dc1"}}]}`, []Cluster{{ID: "c1", Name: "Default", DataCenterID: "dc1"}}},
+		{func(ctx context.Context, c *Client) (any, error) { return c.Networks(ctx, "dc1") }, "GET /api/datacenters/dc1/networks",
+			`{"network":[{"id":"n1","name":"ovirtmgmt"},{"id":"n2","name":"ovn","external_provider":{"id":"op1"}}]}`,
+			[]Network{{ID: "n1", Name: "ovirtmgmt"}, {ID: "n2", Name: "ovn", ExternalProviderID: "op1"}}},
+		{func(ctx context.Context, c *Client) (any, error) { return c.VNICProfiles(ctx, "n1") }, "GET /api/networks/n1/vnicprofiles",
+			`{"vnic_profile":[{"id":"p1","name":"a","pass_through":{"mode":"disabled"},"network_filter":{"id":"f1","href":"/x"}},
+			  {"id":"p2","name":"b","pass_through":{"mode":"enabled"}}]}`,
+			[]VNICProfile{{ID: "p1", Name: "a", NetworkFilterID: "f1"}, {ID: "p2", Name: "b", PassThrough: true}}},
+		{func(ctx context.Context, c *Client) (any, error) { return value(c.NetworkFilter(ctx, "f1")) }, "GET /api/networkfilters/f1",
+			`{"id":"f1","name":"vdsm-no-mac-spoofing","version":{"major":"3","minor":"2"}}`, NetworkFilter{ID: "f1", Name: "vdsm-no-mac-spoofing"}},
+		{func(ctx context.Context, c *Client) (any, error) { return c.StorageDomains(ctx, "dc1") }, "GET /api/datacenters/dc1/storagedomains",
+			`{"storage_domain":[{"id":"s1","name":"data","type":"data","status":"maintenance","available":"1024","used":"0"}]}`,
+			[]StorageDomain{{ID: "s1", Name: "data", Type: "data", Status: "maintenance", Available: 1024}}},
+		{func(ctx context.Context, c *Client) (any, error) { return c.TemplateDisks(ctx, "t1") }, "GET /api/templates/t1/diskattachments",
+			`{"disk_attachment":[{"id":"d1","bootable":"true","interface":"virtio_scsi","disk":{"id":"d1"}}]}`,
+			[]DiskAttachment{{ID: "d1", DiskID: "d1", Bootable: true, Interface: "virtio_scsi"}}},
+		{func(ctx context.Context, c *Client) (any, error) { return c.TemplateNICs(ctx, "t1") }, "GET /api/templates/t1/nics",
+			`{"nic":[{"id":"n1","name":"nic1","interface":"virtio"}]}`, []NIC{{ID: "n1", Name: "nic1", Interface: "virtio"}}},
+		{func(ctx context.Context, c *Client) (any, error) { return value(c.Disk(ctx, "d1")) }, "GET /api/disks/d1",
+			`{"id":"d1","name":"ock","status":"ok","storage_domains":{"storage_domain":[{"id":"s1"},{"id":"s2"}]}}`,
+			Disk{ID: "d1", Name: "ock", Status: "ok", StorageDomainIDs: []string{"s1", "s2"}}},
+	})
+}
+
 func TestAddVMSendsEverythingInOnePost(t *testing.T) {
 	e := newEngine(t, replyJSON(http.StatusAccepted, vmReply))
 	vm, err := e.client(t).AddVM(t.Context(), AddVM{
@@ -184,6 +214,25 @@ func TestTemplateIsTheNewestVersionInItsDataCenter(t *testing.T) {
 
 	_, err = c.TemplateByName(t.Context(), "dc1", "Blank")
 	require.ErrorIs(t, err, NotFound)
+}
+
+func TestTemplatesOfADataCenterAreByNameAndNewestFirst(t *testing.T) {
+	e := newEngine(t, func(w http.ResponseWriter, r *http.Request) {
+		body := `{"template":[{"id":"o1","name":"ock","cluster":{"id":"c1"},"version":{"version_number":"1"}},
+		  {"id":"x","name":"elsewhere","cluster":{"id":"c9"}},{"id":"0","name":"Blank"},
+		  {"id":"o2","name":"ock","cluster":{"id":"c1"},"version":{"version_number":"2"}}]}`
+		if strings.HasSuffix(r.URL.Path, "/datacenters/dc1/clusters") {
+			body = `{"cluster":[{"id":"c1"}]}`
+		}
+		replyJSON(http.StatusOK, body)(w, r)
+	})
+	templates, err := e.client(t).Templates(t.Context(), "dc1")
+	require.NoError(t, err)
+	ids := []string{}
+	for _, each := range templates {
+		ids = append(ids, each.ID)
+	}
+	require.Equal(t, []string{"0", "o2", "o1"}, ids)
 }
 
 func TestInitializationIsHeldOnlyWithACustomScript(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -63,7 +64,7 @@ type Call struct {
 	Err error
 }
 
-// Client talks to one engine as one user. It is safe for concurrent use and never changes: new credentials need a new Client.
+// Client talks to one engine as one user. It is safe for concurrent use. New credentials need a new Client.
 type Client struct {
 	config    Config
 	url       string // https://HOST/ovirt-engine
@@ -71,6 +72,7 @@ type Client struct {
 	transport *http.Transport
 	places    chan struct{}
 	session   session
+	userLevel atomic.Bool
 }
 
 // New makes a Client without any I/O: the first call logs in.
@@ -110,6 +112,13 @@ func (c *Client) String() string { return c.config.String() }
 
 // GoString leaves the credentials out too.
 func (c *Client) GoString() string { return c.config.String() }
+
+// UserLevel tells that the engine refused a query of this user because the user has no administrator's role; System and
+// CurrentUser do not tell, any list does. From then on every request has the header Filter: such a user's lists hold only what
+// the user's own roles show, and ignore a search.
+//
+// The engine decides by the role and the header alone: QueriesCommandBase.validatePermissions in its source.
+func (c *Client) UserLevel() bool { return c.userLevel.Load() }
 
 // Close drops idle connections. The token stays valid in the engine; Logout revokes it.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }

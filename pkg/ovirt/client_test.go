@@ -2,6 +2,7 @@ package ovirt
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -54,11 +55,33 @@ func TestUntrustedCertificateSaysHowToGetTheCA(t *testing.T) {
 	_, err := e.client(t, func(c *Config) { c.CA = nil }).VMs(t.Context(), "")
 	require.ErrorIs(t, err, Unavailable)
 	require.ErrorContains(t, err, "list VMs: log in to the engine as admin@internal: the engine's certificate is not trusted: ")
-	require.ErrorContains(t, err, e.URL+"/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA")
+	var untrusted *UntrustedCertificateError
+	require.ErrorAs(t, err, &untrusted)
+	require.Equal(t, e.URL+"/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA", untrusted.CAURL)
+	require.ErrorContains(t, err, "curl -k -o ca.pem '"+untrusted.CAURL+"'")
+	require.ErrorContains(t, err, "compare its fingerprint")
 	require.Zero(t, e.loginCount(), "the password is not sent")
 
 	_, err = e.client(t, func(c *Config) { c.CA, c.InsecureSkipTLSVerify = nil, true }).VMs(t.Context(), "")
 	require.NoError(t, err)
+}
+
+func TestCertificateOfATrustedCAWithoutTheHostNameSaysSo(t *testing.T) {
+	e := newEngine(t, replyJSON(http.StatusOK, `{}`))
+	_, port, err := net.SplitHostPort(e.Listener.Addr().String())
+	require.NoError(t, err)
+	_, err = e.client(t, func(c *Config) { c.URL = "https://localhost:" + port }).VMs(t.Context(), "") // the certificate names example.com
+	var untrusted *UntrustedCertificateError
+	require.ErrorAs(t, err, &untrusted)
+	require.ErrorContains(t, err, "not localhost; give the engine's URL with a host name that is in its certificate")
+	require.NotContains(t, err.Error(), "curl", "another CA would not help")
+}
+
+func TestExpiredCertificateIsNotHelpedByACA(t *testing.T) {
+	expired := x509.CertificateInvalidError{Reason: x509.Expired, Detail: "yesterday"}
+	err := &UntrustedCertificateError{CAURL: "https://engine.example.com/ca", Err: expired}
+	require.EqualError(t, err, "the engine's certificate is not trusted: x509: certificate has expired or is not yet valid: yesterday; "+
+		"check this machine's clock; if it is right, the engine's administrator has to renew the certificate")
 }
 
 func TestConnectionsAreKept(t *testing.T) {
@@ -158,8 +181,8 @@ func TestRepliesThatAreNotTheEngines(t *testing.T) {
 			"unexpected reply (200 OK): the reply is not JSON (text/html)",
 		},
 		"an empty list reply": {reply(http.StatusOK, "", ""), Unavailable, "the reply is not JSON"},
-		"a redirect": {http.RedirectHandler("https://elsewhere.example.com/", http.StatusTemporaryRedirect).ServeHTTP, Unavailable,
-			"unexpected reply (307 Temporary Redirect): the reply is a redirect; give the engine's own address"},
+		"a redirect": {http.RedirectHandler("https://elsewhere.example.com/", http.StatusTemporaryRedirect).ServeHTTP, NotEngine,
+			"not an engine (307 Temporary Redirect): the reply is a redirect to elsewhere.example.com; give the engine's own address"},
 		"a list that is none":  {replyJSON(http.StatusOK, `{"vm":{"id":"x"}}`), Unknown, "not what the API describes"},
 		"a number that is not": {replyJSON(http.StatusOK, `{"vm":[{"memory":"much"}]}`), Unknown, `"much" is not an integer`},
 	} {

@@ -25,8 +25,9 @@ type DiskAttachment struct {
 // Disk is a virtual disk, attached or not.
 type Disk struct {
 	ID, Name, Description       string
-	Status                      string // ok, locked or illegal
-	ProvisionedSize, ActualSize int64  // bytes
+	Status                      string   // ok, locked or illegal
+	ProvisionedSize, ActualSize int64    // bytes
+	StorageDomainIDs            []string // several only for a template's disk that was copied
 }
 
 // NICs lists the network interfaces of a VM.
@@ -60,6 +61,22 @@ func (c *Client) DiskAttachments(ctx context.Context, vmID string) ([]DiskAttach
 	}, "disk_attachment", diskAttachmentOf)
 }
 
+// TemplateNICs lists the network interfaces that a VM gets from a template.
+func (c *Client) TemplateNICs(ctx context.Context, templateID string) ([]NIC, error) {
+	return list(ctx, c, request{
+		name: "templates.nics.list", operation: "list NICs of template", object: templateID,
+		method: http.MethodGet, path: []string{"templates", templateID, "nics"},
+	}, "nic", nicOf)
+}
+
+// TemplateDisks lists the disks that a VM gets from a template.
+func (c *Client) TemplateDisks(ctx context.Context, templateID string) ([]DiskAttachment, error) {
+	return list(ctx, c, request{
+		name: "templates.diskattachments.list", operation: "list disks of template", object: templateID,
+		method: http.MethodGet, path: []string{"templates", templateID, "diskattachments"},
+	}, "disk_attachment", diskAttachmentOf)
+}
+
 // DetachDisk takes a disk out of a VM and keeps the disk.
 func (c *Client) DetachDisk(ctx context.Context, vmID, diskID string) error {
 	return c.do(ctx, request{
@@ -69,7 +86,15 @@ func (c *Client) DetachDisk(ctx context.Context, vmID, diskID string) error {
 	}, nil)
 }
 
-// Disks lists the disks that match a search (see SearchTerm), all for an empty one.
+// Disk reads one disk.
+func (c *Client) Disk(ctx context.Context, id string) (*Disk, error) {
+	return one(ctx, c, request{
+		name: "disks.get", operation: "get disk", object: id, method: http.MethodGet, path: []string{"disks", id},
+	}, diskOf)
+}
+
+// Disks lists the disks that match a search (see SearchTerm), all for an empty one. At user level (see UserLevel) the engine
+// ignores the search.
 func (c *Client) Disks(ctx context.Context, search string) ([]Disk, error) {
 	return list(ctx, c, request{
 		name: "disks.list", operation: "list disks", method: http.MethodGet, path: []string{"disks"}, query: searchQuery(search),

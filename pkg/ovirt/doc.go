@@ -7,5 +7,6 @@
 //   - it ends within Config.Timeout, which includes waiting for a free place, for a login and for one replay after a 401;
 //   - an error is an *Error, whose Kind says what a caller can do about it; KindOf and errors.Is(err, ovirt.NotFound) read it;
 //   - a call that failed with Unavailable, or because its context ended, may have been carried out by the engine all the same;
+//   - a user without an administrator's role gets what the engine shows to such users (see Client.UserLevel);
 //   - neither the password nor the token nor a boot document is ever part of an error.
 package ovirt

@@ -1,6 +1,7 @@
 package ovirt
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,14 +21,19 @@ const (
 	Conflict Kind = "conflict"
 	// Invalid: the request itself is wrong; repeating it does not help.
 	Invalid Kind = "invalid"
-	// Auth: the credentials are refused, or the user lacks a permission.
+	// Auth: the credentials are refused. Refused ones are not tried again for a minute.
 	Auth Kind = "auth"
+	// Forbidden: the credentials are right, and this user lacks a permission.
+	Forbidden Kind = "forbidden"
 	// Quota: a quota, storage space, memory, processors, MAC addresses or hosts that fit are missing; the same request can
 	// succeed once an administrator has added capacity or something else has gone.
 	Quota Kind = "quota"
 	// Unavailable: no reply in time, no connection, an engine that failed or is starting, or a reply that is not the engine's.
 	// The engine may have carried out the request.
 	Unavailable Kind = "unavailable"
+	// NotEngine: what answers at the URL is not an engine: no single sign-on is there, or the reply is a redirect. An engine that
+	// is starting can look so for a moment.
+	NotEngine Kind = "not an engine"
 	// Unknown: everything else, and calls whose context the caller cancelled.
 	Unknown Kind = "unknown"
 )
@@ -70,6 +76,8 @@ func (e *Error) said() string {
 	}
 	verdict := "engine refused"
 	switch {
+	case e.Kind == NotEngine:
+		verdict = "not an engine"
 	case e.Status < 400:
 		verdict = "unexpected reply"
 	case e.Kind == Unavailable:
@@ -108,6 +116,31 @@ func (e *Error) Is(target error) bool {
 	kind, ok := target.(Kind)
 	return ok && kind == e.Kind
 }
+
+// UntrustedCertificateError is the cause of a call that was not made because the certificate that was shown is not trusted.
+// Its Kind is Unavailable.
+type UntrustedCertificateError struct {
+	// CAURL is where the engine serves its CA certificate, as PEM and without a login.
+	CAURL string
+	// Err says what is wrong with the certificate.
+	Err error
+}
+
+// Error says what is wrong and what to do about it. A CA that was fetched without a check proves nothing, hence the fingerprint.
+func (e *UntrustedCertificateError) Error() string {
+	text := fmt.Sprintf("the engine's certificate is not trusted: %v; ", e.Err)
+	if _, ok := errors.AsType[x509.HostnameError](e.Err); ok {
+		return text + "give the engine's URL with a host name that is in its certificate"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](e.Err); ok && invalid.Reason == x509.Expired {
+		return text + "check this machine's clock; if it is right, the engine's administrator has to renew the certificate"
+	}
+	return text + fmt.Sprintf("give the engine's CA: fetch it with \"curl -k -o ca.pem '%s'\" and compare its fingerprint "+
+		"(openssl x509 -in ca.pem -noout -fingerprint -sha256) with the one that the engine's administrator has", e.CAURL)
+}
+
+// Unwrap gives what is wrong with the certificate.
+func (e *UntrustedCertificateError) Unwrap() error { return e.Err }
 
 // KindOf is the Kind of the first *Error in err's chain; Unknown for another error, empty for nil.
 func KindOf(err error) Kind {

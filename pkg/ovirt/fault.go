@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -52,8 +54,10 @@ func faultFrom(status int, header http.Header, body []byte) *Error {
 	case isJSON && (reply.ErrorCode != "" || reply.Error != ""):
 		e.Kind = signOnKind(e.Reason)
 	case status >= 300 && status < 400:
-		e.Kind, e.Err = Unavailable, errors.New("the reply is a redirect; give the engine's own address, https://HOST/ovirt-engine")
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		e.Kind, e.Err = NotEngine, redirected(header)
+	case status == http.StatusForbidden || lacksPermission(e.Words()):
+		e.Kind = Forbidden
+	case status == http.StatusUnauthorized:
 		e.Kind = Auth
 	case !isJSON && len(body) > 0:
 		// A missing object has an empty body. A page is from a proxy, or from an engine that is starting: it says nothing of the object.
@@ -74,6 +78,22 @@ func signOnKind(code string) Kind {
 	default:
 		return Invalid
 	}
+}
+
+// queryRefused is what the engine says to an unfiltered query of a user without an administrator's role, and to any query that
+// is for administrators alone: QueriesCommandBase.
+const queryRefused = "insufficient permissions"
+
+// refusesQuery tells that the user may not ask this, or not without the header Filter.
+func (e *Error) refusesQuery() bool {
+	return e.Kind == Forbidden && strings.Contains(strings.ToLower(e.Words()), queryRefused)
+}
+
+// lacksPermission reads the words, because the engine's status for a refused query is not always 403.
+func lacksPermission(words string) bool {
+	words = strings.ToLower(words)
+	return strings.Contains(words, queryRefused) ||
+		strings.Contains(words, "not authorized to perform") // USER_NOT_AUTHORIZED_TO_PERFORM_ACTION, and the login's counterpart
 }
 
 // kindOfFault reads a status and the engine's words. The order matters: a name in use also says "try again", and of several
@@ -157,4 +177,13 @@ func notJSON(header http.Header) error {
 		kind = "no content type"
 	}
 	return errors.New("the reply is not JSON (" + kind + "): the engine may be starting, a proxy may have answered, or the URL may not be an engine's")
+}
+
+// redirected names the host only: the rest of a redirect may hold what nobody should see.
+func redirected(header http.Header) error {
+	to := ""
+	if target, err := url.Parse(header.Get("Location")); err == nil && target.Host != "" {
+		to = " to " + target.Host
+	}
+	return fmt.Errorf("the reply is a redirect%s; give the engine's own address, https://HOST/ovirt-engine", to)
 }

@@ -39,7 +39,12 @@ func TestRefusalsAreClassifiedByTheirText(t *testing.T) {
 		{400, Invalid, "Vm [name] required for add", `{"reason":"Incomplete parameters","detail":"Vm [name] required for add"}`},
 		{400, Invalid, "Operation failed", `{"reason":"Operation failed"}`},
 
-		{403, Auth, "User is not authorized to perform this action.", ""},
+		{403, Forbidden, "User is not authorized to perform this action.", ""},
+		{403, Forbidden, "User is not authorized to perform this action.",
+			`{"fault":{"detail":"[User is not authorized to perform this action.]","reason":"Operation Failed"},"status":"failed"}`},
+		{400, Forbidden, "User is not authorized to perform this action.", ""},
+		{400, Forbidden, "Query execution failed due to insufficient permissions.", ""},
+		{500, Forbidden, "query execution failed due to insufficient permissions.", ""},
 		{400, Unavailable, "Internal Engine Error", ""},
 		{409, Quota, "Cannot add Virtual Disk. Low disk space on Storage Domain data.", ""},
 		{409, Quota, "Cannot add VM. Quota Q1 has no sufficient storage resources.", ""},
@@ -56,6 +61,7 @@ func TestRepliesWithoutAFaultAreClassifiedByTheirStatus(t *testing.T) {
 	for _, test := range []faultCase{
 		{404, NotFound, "", ""},
 		{401, Auth, "invalid_grant: The provided authorization grant for the auth code has expired.", expiredPage},
+		{403, Forbidden, "", "<html>Forbidden</html>"},
 		{500, Unavailable, "Internal error", ""},
 		{503, Unavailable, "", "<html>Service Unavailable</html>"},
 		{404, Unavailable, "", "<html>Not Found</html>"}, // an engine that is starting: no word about the object

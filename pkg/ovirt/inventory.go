@@ -1,6 +1,7 @@
 package ovirt
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -28,11 +29,20 @@ type Cluster struct {
 // Network is a logical network of a data center.
 type Network struct {
 	ID, Name, DataCenterID string
+	// ExternalProviderID is empty for a network that the engine itself provides, by VLAN or bridge.
+	ExternalProviderID string
 }
 
 // VNICProfile is how a NIC uses a network.
 type VNICProfile struct {
 	ID, Name, NetworkID string
+	NetworkFilterID     string // empty without a filter
+	PassThrough         bool   // the guest gets a device of the host (SR-IOV), beside its bridge
+}
+
+// NetworkFilter is a rule of the hosts' libvirt for what a NIC may send.
+type NetworkFilter struct {
+	ID, Name string // Name is libvirt's, for example vdsm-no-mac-spoofing
 }
 
 // Template is one version of a template.
@@ -53,6 +63,7 @@ type Template struct {
 type StorageDomain struct {
 	ID, Name        string
 	Type            string // data, iso, export, image
+	Status          string // active when usable; only in the list of a data center (StorageDomains), otherwise empty
 	Available, Used int64  // bytes
 }
 
@@ -65,7 +76,7 @@ type Host struct {
 
 // System reads the product and its version. It is the cheapest call that proves address, certificate and credentials.
 func (c *Client) System(ctx context.Context) (*System, error) {
-	return one(ctx, c, request{name: "system.get", operation: "read the engine's version", method: http.MethodGet}, systemOf)
+	return one(ctx, c, rootRequest("read the engine's version"), systemOf)
 }
 
 // DataCenterByName finds a data center; NotFound when there is none of that name that this user sees.
@@ -78,6 +89,18 @@ func (c *Client) DataCenterByName(ctx context.Context, name string) (*DataCenter
 	return only(r, found, err, func(d *DataCenter) bool { return d.Name == name })
 }
 
+// DataCenters lists the data centers that this user sees.
+func (c *Client) DataCenters(ctx context.Context) ([]DataCenter, error) {
+	return list(ctx, c, request{
+		name: "datacenters.list", operation: "list data centers", method: http.MethodGet, path: []string{"datacenters"},
+	}, "data_center", dataCenterOf)
+}
+
+// Clusters lists the clusters of a data center.
+func (c *Client) Clusters(ctx context.Context, dataCenterID string) ([]Cluster, error) {
+	return list(ctx, c, clustersRequest(dataCenterID, "list clusters of data center", dataCenterID), "cluster", clusterOf)
+}
+
 // ClusterByName finds a cluster of a data center.
 func (c *Client) ClusterByName(ctx context.Context, dataCenterID, name string) (*Cluster, error) {
 	r := clustersRequest(dataCenterID, "find cluster", name)
@@ -85,20 +108,51 @@ func (c *Client) ClusterByName(ctx context.Context, dataCenterID, name string) (
 	return only(r, found, err, func(o *Cluster) bool { return o.Name == name })
 }
 
+// Networks lists the logical networks of a data center.
+func (c *Client) Networks(ctx context.Context, dataCenterID string) ([]Network, error) {
+	return list(ctx, c, networksRequest(dataCenterID, "list networks of data center", dataCenterID), "network", networkOf)
+}
+
 // NetworkByName finds a logical network of a data center.
 func (c *Client) NetworkByName(ctx context.Context, dataCenterID, name string) (*Network, error) {
-	r := request{name: "datacenters.networks.list", operation: "find network", object: name,
-		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "networks"}}
+	r := networksRequest(dataCenterID, "find network", name)
 	found, err := list(ctx, c, r, "network", networkOf)
 	return only(r, found, err, func(n *Network) bool { return n.Name == name })
 }
 
+// VNICProfiles lists the vNIC profiles of a network.
+func (c *Client) VNICProfiles(ctx context.Context, networkID string) ([]VNICProfile, error) {
+	return list(ctx, c, vnicProfilesRequest(networkID, "list vNIC profiles of network", networkID), "vnic_profile", vnicProfileOf)
+}
+
 // VNICProfileByName finds a vNIC profile of a network.
 func (c *Client) VNICProfileByName(ctx context.Context, networkID, name string) (*VNICProfile, error) {
-	r := request{name: "networks.vnicprofiles.list", operation: "find vNIC profile", object: name,
-		method: http.MethodGet, path: []string{"networks", networkID, "vnicprofiles"}}
+	r := vnicProfilesRequest(networkID, "find vNIC profile", name)
 	found, err := list(ctx, c, r, "vnic_profile", vnicProfileOf)
 	return only(r, found, err, func(p *VNICProfile) bool { return p.Name == name })
+}
+
+// NetworkFilter reads the name of a network filter. Only administrators may (QueryType.GetNetworkFilterById): Forbidden for others.
+func (c *Client) NetworkFilter(ctx context.Context, id string) (*NetworkFilter, error) {
+	return one(ctx, c, request{
+		name: "networkfilters.get", operation: "get network filter", object: id, method: http.MethodGet, path: []string{"networkfilters", id},
+	}, networkFilterOf)
+}
+
+// Templates lists the templates of a data center, all of their versions, by name and newest version first. Templates without a
+// cluster (Blank) belong to every data center.
+func (c *Client) Templates(ctx context.Context, dataCenterID string) ([]Template, error) {
+	r := request{name: "templates.list", operation: "list templates of data center", object: dataCenterID,
+		method: http.MethodGet, path: []string{"templates"}}
+	found, err := list(ctx, c, r, "template", templateOf)
+	if err == nil {
+		found, err = c.templatesIn(ctx, r, dataCenterID, found)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(found, func(a, b Template) int { return cmp.Or(cmp.Compare(a.Name, b.Name), b.Version-a.Version) })
+	return found, nil
 }
 
 // TemplateByName finds the newest version of a template, whatever its status. Names are unique in a data center only, and a
@@ -113,14 +167,29 @@ func (c *Client) TemplateByName(ctx context.Context, dataCenterID, name string) 
 	found, err := list(ctx, c, r, "template", templateOf)
 	found = slices.DeleteFunc(found, func(t Template) bool { return t.Name != name })
 	if dataCenterID != "" && len(found) > 0 {
-		var here []Cluster
-		here, err = list(ctx, c, clustersRequest(dataCenterID, r.operation, name), "cluster", clusterOf)
-		found = slices.DeleteFunc(found, func(t Template) bool {
-			return t.ClusterID != "" && !slices.ContainsFunc(here, func(o Cluster) bool { return o.ID == t.ClusterID })
-		})
+		found, err = c.templatesIn(ctx, r, dataCenterID, found)
 	}
 	slices.SortStableFunc(found, func(a, b Template) int { return b.Version - a.Version })
 	return only(r, found, err, func(*Template) bool { return true })
+}
+
+// templatesIn keeps the templates whose cluster is in the data center, and those that have none.
+func (c *Client) templatesIn(ctx context.Context, r request, dataCenterID string, templates []Template) ([]Template, error) {
+	here, err := list(ctx, c, clustersRequest(dataCenterID, r.operation, r.object), "cluster", clusterOf)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(templates, func(t Template) bool {
+		return t.ClusterID != "" && !slices.ContainsFunc(here, func(o Cluster) bool { return o.ID == t.ClusterID })
+	}), nil
+}
+
+// StorageDomains lists the storage domains of a data center, with their status there.
+func (c *Client) StorageDomains(ctx context.Context, dataCenterID string) ([]StorageDomain, error) {
+	return list(ctx, c, request{
+		name: "datacenters.storagedomains.list", operation: "list storage domains of data center", object: dataCenterID,
+		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "storagedomains"},
+	}, "storage_domain", storageDomainOf)
 }
 
 // StorageDomainByName finds a storage domain.
@@ -133,7 +202,7 @@ func (c *Client) StorageDomainByName(ctx context.Context, name string) (*Storage
 	return only(r, found, err, func(s *StorageDomain) bool { return s.Name == name })
 }
 
-// Hosts lists the hosts of a cluster, whatever their status.
+// Hosts lists the hosts of a cluster, whatever their status. At user level (see UserLevel) there may be none to see.
 func (c *Client) Hosts(ctx context.Context, clusterID string) ([]Host, error) {
 	hosts, err := list(ctx, c, request{
 		name: "hosts.list", operation: "list hosts", method: http.MethodGet, path: []string{"hosts"},
@@ -141,9 +210,25 @@ func (c *Client) Hosts(ctx context.Context, clusterID string) ([]Host, error) {
 	return slices.DeleteFunc(hosts, func(h Host) bool { return h.ClusterID != clusterID }), err
 }
 
+// rootRequest is a user-level call for everybody: an unfiltered one adds a summary, and fails with a 500 for a user without an
+// administrator's role (BackendApiResource).
+func rootRequest(operation string) request {
+	return request{name: "system.get", operation: operation, method: http.MethodGet, userLevel: true}
+}
+
 func clustersRequest(dataCenterID, operation, object string) request {
 	return request{name: "datacenters.clusters.list", operation: operation, object: object,
 		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "clusters"}}
+}
+
+func networksRequest(dataCenterID, operation, object string) request {
+	return request{name: "datacenters.networks.list", operation: operation, object: object,
+		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "networks"}}
+}
+
+func vnicProfilesRequest(networkID, operation, object string) request {
+	return request{name: "networks.vnicprofiles.list", operation: operation, object: object,
+		method: http.MethodGet, path: []string{"networks", networkID, "vnicprofiles"}}
 }
 
 // findRequest lists a top-level collection, searched by name.

@@ -22,6 +22,7 @@ type Job struct {
 }
 
 // Jobs lists the jobs of the call that had this correlation id. The engine forgets them some minutes after their end.
+// Only administrators may ask (QueryType.GetAllJobs): Forbidden for others.
 func (c *Client) Jobs(ctx context.Context, correlationID string) ([]Job, error) {
 	r := request{
 		name: "jobs.list", operation: "list jobs of", object: correlationID, method: http.MethodGet, path: []string{"jobs"},

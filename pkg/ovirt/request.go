@@ -29,11 +29,13 @@ type request struct {
 	path              []string // segments below /api, unescaped
 	query             url.Values
 	correlationID     string
+	userLevel         bool // also for an administrator
 	body              any
 }
 
 // do carries out a call and decodes its reply into out, unless that is nil. A 401 means that the engine did nothing, so any
-// call is safe to replay once with a new token.
+// call is safe to replay once with a new token. A GET that is refused because the user is no administrator is replayed once as
+// the user-level call (see UserLevel).
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
@@ -43,25 +45,30 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		return failure.labelled(r.operation, r.object)
 	}
 	defer c.leave()
-	stale := ""
-	for replayed := false; ; replayed = true {
+	stale, replayed, filtered := "", false, r.userLevel || c.userLevel.Load()
+	for {
 		token, failure := c.token(ctx, stale)
 		if failure != nil {
 			return &Error{Kind: failure.Kind, Operation: r.operation, Object: r.object, Err: failure}
 		}
-		failure = c.send(ctx, r, token, out)
-		if failure == nil {
+		failure = c.send(ctx, r, token, filtered, out)
+		switch {
+		case failure == nil:
 			return nil
-		}
-		if failure.Status != http.StatusUnauthorized || replayed {
+		case failure.Status == http.StatusUnauthorized && !replayed:
+			stale, replayed = token, true
+		case r.method == http.MethodGet && !filtered && failure.refusesQuery():
+			c.userLevel.Store(true)
+			filtered = true
+		default:
 			return failure.labelled(r.operation, r.object)
 		}
-		stale = token
 	}
 }
 
-// send makes the HTTP request of a call.
-func (c *Client) send(ctx context.Context, r request, token string, out any) *Error {
+// send makes the HTTP request of a call. Filtered, the engine answers with what the user may see, and refuses what only
+// administrators may ask; a command too may run queries, so the header belongs to every request.
+func (c *Client) send(ctx context.Context, r request, token string, filtered bool, out any) *Error {
 	address := c.url + "/api"
 	for _, segment := range r.path {
 		// An empty id would turn the call on an object into one on the collection.
@@ -89,6 +96,9 @@ func (c *Client) send(ctx context.Context, r request, token string, out any) *Er
 	request.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if filtered {
+		request.Header.Set("Filter", "true")
 	}
 	if r.correlationID != "" {
 		request.Header.Set("Correlation-Id", r.correlationID)
@@ -178,9 +188,7 @@ func (c *Client) noReply(err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Kind: Unavailable, Err: fmt.Errorf("no reply in time (at most %s for a call): %w", c.config.Timeout, err)}
 	case untrusted:
-		return &Error{Kind: Unavailable, Err: fmt.Errorf(
-			"the engine's certificate is not trusted: %w; give the engine's CA, which it serves at %s, and the host name that is in the certificate",
-			err, c.url+caResource)}
+		return &Error{Kind: Unavailable, Err: &UntrustedCertificateError{CAURL: c.url + caResource, Err: err}}
 	default:
 		return &Error{Kind: Unavailable, Err: fmt.Errorf("no connection to the engine: %w", err)}
 	}

@@ -67,7 +67,7 @@ type AddVM struct {
 }
 
 // VMs lists the VMs that match a search (see SearchTerm), all for an empty one, with one call: without "page N" in the search
-// an engine does not page.
+// an engine does not page. At user level (see UserLevel) the engine ignores the search.
 func (c *Client) VMs(ctx context.Context, search string) ([]VM, error) {
 	return list(ctx, c, request{
 		name: "vms.list", operation: "list VMs", method: http.MethodGet, path: []string{"vms"}, query: searchQuery(search),

@@ -164,6 +164,9 @@ type wireDisk struct {
 	Status          string  `json:"status"`
 	ProvisionedSize integer `json:"provisioned_size"`
 	ActualSize      integer `json:"actual_size"`
+	StorageDomains  struct {
+		StorageDomain []reference `json:"storage_domain"`
+	} `json:"storage_domains"`
 }
 
 func diskOf(w *wireDisk) Disk {
@@ -171,6 +174,9 @@ func diskOf(w *wireDisk) Disk {
 		ProvisionedSize: int64(w.ProvisionedSize), ActualSize: int64(w.ActualSize)}
 	if disk.Name == "" {
 		disk.Name = w.Alias
+	}
+	for _, domain := range w.StorageDomains.StorageDomain {
+		disk.StorageDomainIDs = append(disk.StorageDomainIDs, domain.ID)
 	}
 	return disk
 }
@@ -200,7 +206,8 @@ func systemOf(w *wireSystem) System {
 	return System{Product: p.Name, Vendor: p.Vendor, FullVersion: p.Version.FullVersion, Major: int(p.Version.Major), Minor: int(p.Version.Minor)}
 }
 
-// wireInventory has the fields of data centers, clusters, networks, vNIC profiles, hosts and storage domains that are used.
+// wireInventory has the fields of data centers, clusters, networks, network filters, vNIC profiles, hosts and storage domains
+// that are used.
 type wireInventory struct {
 	ID         string     `json:"id"`
 	Name       string     `json:"name"`
@@ -213,6 +220,12 @@ type wireInventory struct {
 	Memory     integer    `json:"memory"`
 	Available  integer    `json:"available"`
 	Used       integer    `json:"used"`
+
+	ExternalProvider *reference `json:"external_provider"`
+	NetworkFilter    *reference `json:"network_filter"`
+	PassThrough      struct {
+		Mode string `json:"mode"`
+	} `json:"pass_through"`
 }
 
 func dataCenterOf(w *wireInventory) DataCenter {
@@ -224,19 +237,22 @@ func clusterOf(w *wireInventory) Cluster {
 }
 
 func networkOf(w *wireInventory) Network {
-	return Network{ID: w.ID, Name: w.Name, DataCenterID: w.DataCenter.id()}
+	return Network{ID: w.ID, Name: w.Name, DataCenterID: w.DataCenter.id(), ExternalProviderID: w.ExternalProvider.id()}
 }
 
 func vnicProfileOf(w *wireInventory) VNICProfile {
-	return VNICProfile{ID: w.ID, Name: w.Name, NetworkID: w.Network.id()}
+	return VNICProfile{ID: w.ID, Name: w.Name, NetworkID: w.Network.id(), NetworkFilterID: w.NetworkFilter.id(),
+		PassThrough: w.PassThrough.Mode == "enabled"} // VnicPassThroughMode: enabled or disabled
 }
+
+func networkFilterOf(w *wireInventory) NetworkFilter { return NetworkFilter{ID: w.ID, Name: w.Name} }
 
 func hostOf(w *wireInventory) Host {
 	return Host{ID: w.ID, Name: w.Name, Status: w.Status, ClusterID: w.Cluster.id(), Memory: int64(w.Memory)}
 }
 
 func storageDomainOf(w *wireInventory) StorageDomain {
-	return StorageDomain{ID: w.ID, Name: w.Name, Type: w.Type, Available: int64(w.Available), Used: int64(w.Used)}
+	return StorageDomain{ID: w.ID, Name: w.Name, Type: w.Type, Status: w.Status, Available: int64(w.Available), Used: int64(w.Used)}
 }
 
 type wireTemplate struct {

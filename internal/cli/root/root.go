@@ -14,8 +14,12 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cli/cluster/delete"
+	"github.com/ocne-project/ocne/internal/cli/cluster/kubeconfig"
 	"github.com/ocne-project/ocne/internal/cli/cluster/list"
+	"github.com/ocne-project/ocne/internal/cli/cluster/show"
 	"github.com/ocne-project/ocne/internal/cli/cluster/start"
+	"github.com/ocne-project/ocne/internal/cli/cluster/template"
+	"github.com/ocne-project/ocne/internal/cli/config/validate"
 	"github.com/ocne-project/ocne/internal/cli/version"
 )
 
@@ -38,7 +42,7 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 		Use:           "ocne",
 		Short:         "Kubernetes clusters on Oracle Linux Virtualization Manager",
 		Long:          long,
-		Example:       "  ocne cluster start -c demo.yaml\n  ocne cluster list\n  ocne cluster delete -c demo.yaml",
+		Example:       "  ocne cluster start -c demo.yaml\n  ocne cluster show -C demo\n  ocne cluster delete -c demo.yaml",
 		Version:       env.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -49,19 +53,16 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 	cmd.SetOut(env.Streams.Out)
 	cmd.SetErr(env.Streams.Err)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A misspelt command is not known to have flags: the command is what is wrong.
+		if cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+			return unknownCommand(cmd, cmd.Flags().Arg(0))
+		}
 		return &cli.UsageError{Command: cmd.CommandPath(), Err: err}
 	})
 	level := cmd.PersistentFlags().StringP("log-level", "l", "info", "`level` of messages: error, info, debug or trace")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return setLogLevel(env, cmd, *level) }
 
-	clusters := &cobra.Command{
-		Use:     "cluster",
-		Short:   "Make, list and delete clusters",
-		Example: "  ocne cluster start -c demo.yaml",
-	}
-	group(clusters)
-	clusters.AddCommand(start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run))
-	cmd.AddCommand(clusters, version.NewCommand(env))
+	cmd.AddCommand(clusterCommand(env), configCommand(env), version.NewCommand(env))
 	cmd.SetHelpCommand(helpCommand())
 	cmd.InitDefaultCompletionCmd()
 	for _, c := range cmd.Commands() {
@@ -72,6 +73,31 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 			}
 		}
 	}
+	return cmd
+}
+
+func clusterCommand(env *cli.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "cluster",
+		Short:   "Make, show and delete clusters",
+		Example: "  ocne cluster start -c demo.yaml\n  ocne cluster show -C demo",
+	}
+	group(cmd)
+	cmd.AddCommand(
+		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run), show.NewCommand(env, show.Run),
+		template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
+	)
+	return cmd
+}
+
+func configCommand(env *cli.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "config",
+		Short:   "Check configurations",
+		Example: "  ocne config validate -c demo.yaml",
+	}
+	group(cmd)
+	cmd.AddCommand(validate.NewCommand(env, validate.Run))
 	return cmd
 }
 
@@ -101,14 +127,18 @@ func group(cmd *cobra.Command) {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
-		cmd.SuggestionsMinimumDistance = 2
-		if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
-			slices.Sort(names)
-			err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(names, " or "))
-		}
-		return &cli.UsageError{Command: cmd.CommandPath(), Err: err}
+		return unknownCommand(cmd, args[0])
 	}
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	err := fmt.Errorf("unknown command %q for %q", name, cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if names := cmd.SuggestionsFor(name); len(names) > 0 {
+		slices.Sort(names)
+		err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(names, " or "))
+	}
+	return &cli.UsageError{Command: cmd.CommandPath(), Err: err}
 }
 
 // setLogLevel: error hides progress; debug and trace show the requests to Kubernetes APIs. Trace stops short of the level (8) at which

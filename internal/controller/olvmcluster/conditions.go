@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -13,6 +14,12 @@ import (
 	"github.com/ocne-project/ocne/internal/credentials"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
+
+func ownedConditions() []string {
+	return []string{
+		clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.EngineReachableCondition, infrav1.PreflightPassedCondition,
+	}
+}
 
 func set(olvm *infrav1.OLVMCluster, condition string, status metav1.ConditionStatus, reason, message string) {
 	conditions.Set(olvm, metav1.Condition{Type: condition, Status: status, Reason: reason, Message: message})
@@ -32,6 +39,8 @@ func unreachable(olvm *infrav1.OLVMCluster, err error) (ctrl.Result, error) {
 		reason = infrav1.CredentialsMissingReason
 	case ovirt.KindOf(err) == ovirt.Auth:
 		reason, wait = infrav1.CredentialsRefusedReason, 30*time.Second
+	case ovirt.KindOf(err) == ovirt.Forbidden:
+		reason, wait = infrav1.PermissionMissingReason, 30*time.Second
 	case ovirt.KindOf(err) == ovirt.NotFound:
 		reason, wait = infrav1.NotFoundInEngineReason, 30*time.Second
 	}

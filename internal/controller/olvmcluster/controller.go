@@ -73,7 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		return ctrl.Result{}, fmt.Errorf("patch helper of OLVMCluster %s: %w", req, err)
 	}
 	defer func() {
-		owned := patch.WithOwnedConditions{Conditions: []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.EngineReachableCondition}}
+		owned := patch.WithOwnedConditions{Conditions: ownedConditions()}
 		if perr := helper.Patch(ctx, olvm, owned); client.IgnoreNotFound(perr) != nil {
 			err = errors.Join(err, fmt.Errorf("patch OLVMCluster %s: %w", req, perr))
 		}
@@ -87,10 +87,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if !olvm.DeletionTimestamp.IsZero() {
 		return r.delete(ctx, cluster, olvm)
 	}
-	return r.normal(ctx, olvm)
+	return r.normal(ctx, cluster, olvm)
 }
 
-func (r *Reconciler) normal(ctx context.Context, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
+func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
 	account, err := credentials.Account(ctx, r.Client, olvm)
 	if err != nil {
 		return unreachable(olvm, err)
@@ -104,6 +104,9 @@ func (r *Reconciler) normal(ctx context.Context, olvm *infrav1.OLVMCluster) (ctr
 	}
 	system, err := e.Client().System(ctx)
 	if err != nil {
+		return unreachable(olvm, err)
+	}
+	if err := r.preflight(ctx, olvm, e, account, client.ObjectKeyFromObject(cluster).String()); err != nil {
 		return unreachable(olvm, err)
 	}
 	dataCenter, err := e.Client().DataCenterByName(ctx, olvm.Spec.OLVMDatacenterName)

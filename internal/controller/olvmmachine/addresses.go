@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +18,7 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/address"
+	"github.com/ocne-project/ocne/internal/machine"
 )
 
 // machineLabel finds the addresses of a machine.
@@ -44,6 +47,9 @@ type wanted struct {
 	gateway string
 	network string // the engine's id
 	held    map[netip.Addr]string
+	// settled: a request with the machine's addresses may still take effect, so they are kept whoever else has them. Before the VM
+	// starts, the engine's list decides.
+	settled bool
 }
 
 // claimName ties an address to one family of one machine.
@@ -51,7 +57,7 @@ func (w wanted) claimName(olvm *infrav1.OLVMMachine) string { return olvm.Name +
 
 // claimAddresses takes one address of each family out of the machine's pools. Within a namespace Kubernetes decides who has an
 // address, by the name of an IPAddress; beyond it the engine does: held are the addresses that other VMs carry already.
-func (r *Reconciler) claimAddresses(ctx context.Context, s subject, networkID string, held map[netip.Addr]string) (won, error) {
+func (r *Reconciler) claimAddresses(ctx context.Context, s subject, d machine.Desired, held map[netip.Addr]string) (won, error) {
 	want, err := pools(s)
 	if err != nil {
 		return won{}, err
@@ -62,7 +68,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s subject, networkID st
 	}
 	var got won
 	for _, w := range want {
-		w.network, w.held = networkID, held
+		w.network, w.held, w.settled = d.Place.NetworkID, held, d.MayTakeEffect(time.Now())
 		a, err := r.claim(ctx, s, w, known.Items)
 		if err != nil {
 			return won{}, err
@@ -76,6 +82,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s subject, networkID st
 	return got, nil
 }
 
+// pools are the machine's pools without what no machine may take. An address that configures itself needs none.
 func pools(s subject) ([]wanted, error) {
 	network := s.olvm.Spec.VirtualMachine.Network
 	subnet, gateway, err := network.SubnetAndGateway()
@@ -83,12 +90,9 @@ func pools(s subject) ([]wanted, error) {
 		return nil, err
 	}
 	endpoint, _ := netip.ParseAddr(s.infra.Spec.ControlPlaneEndpoint.Host) // a name is no address of the pool
-	pool, err := address.ParsePool(network.IPv4.IPAddresses)
+	pool, err := poolIn("ipv4.ipAddresses", network.IPv4.IPAddresses, func(netip.Addr) (netip.Prefix, error) { return subnet, nil })
 	if err != nil {
-		return nil, fmt.Errorf("ipv4.ipAddresses: %w", err)
-	}
-	if a, ok := first(pool); ok && !a.Is4() {
-		return nil, fmt.Errorf("ipv4.ipAddresses holds the IPv6 address %s", a)
+		return nil, err
 	}
 	list := []wanted{{
 		family: "ipv4", pool: pool.Without(address.Reserved(subnet, gateway, endpoint)...), prefix: subnet.Bits(), gateway: gateway.String(),
@@ -97,24 +101,41 @@ func pools(s subject) ([]wanted, error) {
 	if ipv6 == nil || ipv6.AutoConf || len(ipv6.IPAddresses) == 0 {
 		return list, nil
 	}
-	if pool, err = address.ParsePool(ipv6.IPAddresses); err != nil {
-		return nil, fmt.Errorf("ipv6.ipAddresses: %w", err)
+	var subnet6 netip.Prefix // it has no field of its own: it is that of the first address
+	pool, err = poolIn("ipv6.ipAddresses", ipv6.IPAddresses, func(first netip.Addr) (netip.Prefix, error) {
+		subnet6, err = first.Prefix(ipv6.Prefix())
+		return subnet6, err
+	})
+	if err != nil {
+		return nil, err
 	}
 	gateway, _ = netip.ParseAddr(ipv6.Gateway) // none, or refused with the boot document
-	if a, ok := first(pool); ok {
-		if a.Is4() {
-			return nil, fmt.Errorf("ipv6.ipAddresses holds the IPv4 address %s", a)
-		}
-		pool = pool.Without(address.Reserved(netip.PrefixFrom(a, ipv6.Prefix()).Masked(), gateway, endpoint)...)
-	}
-	return append(list, wanted{family: "ipv6", pool: pool, prefix: ipv6.Prefix(), gateway: ipv6.Gateway}), nil
+	return append(list, wanted{
+		family: "ipv6", pool: pool.Without(address.Reserved(subnet6, gateway, netip.Addr{})...), prefix: ipv6.Prefix(), gateway: ipv6.Gateway,
+	}), nil
 }
 
-func first(pool address.Pool) (netip.Addr, bool) {
-	for a := range pool.All() {
-		return a, true
+// poolIn reads a pool whose addresses must all be in one subnet, which may follow from the first of them.
+func poolIn(field string, items []string, subnetOf func(first netip.Addr) (netip.Prefix, error)) (address.Pool, error) {
+	pool, err := address.ParsePool(items)
+	if err != nil {
+		return address.Pool{}, fmt.Errorf("%s: %w", field, err)
 	}
-	return netip.Addr{}, false
+	first, ok := pool.First()
+	if !ok {
+		return pool, nil
+	}
+	if first.Is4() != strings.HasPrefix(field, "ipv4") {
+		return address.Pool{}, fmt.Errorf("%s holds %s, an address of the other family", field, first)
+	}
+	subnet, err := subnetOf(first)
+	if err != nil {
+		return address.Pool{}, fmt.Errorf("%s: %w", field, err)
+	}
+	if a, found := pool.Outside(subnet); found {
+		return address.Pool{}, fmt.Errorf("%s: %s is not in the subnet %s; use addresses of the subnet only", field, a, subnet)
+	}
+	return pool, nil
 }
 
 // claim keeps the address that the machine has, unless another VM carries it, or takes the first free one of the pool.
@@ -127,7 +148,7 @@ func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipa
 		}
 		a, err := netip.ParseAddr(known[i].Spec.Address)
 		_, lost := w.held[a]
-		if err == nil && !lost && w.pool.Contains(a) && known[i].DeletionTimestamp.IsZero() {
+		if err == nil && (!lost || w.settled) && w.pool.Contains(a) && known[i].DeletionTimestamp.IsZero() {
 			return a, nil
 		}
 		if err := r.release(ctx, &known[i]); err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/ocne-project/ocne/internal/credentials"
 	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/internal/preflight"
 )
 
 // Reconciler reconciles OLVMMachines.
@@ -33,6 +34,7 @@ type Reconciler struct {
 	APIReader   client.Reader
 	Engines     *engine.Engines
 	Waker       *Waker
+	Preflight   *preflight.Memory
 	WatchFilter string
 }
 
@@ -71,6 +73,8 @@ type subject struct {
 	cluster *clusterv1.Cluster
 	infra   *infrav1.OLVMCluster
 	engine  *engine.Engine
+	// username of the account, for findings.
+	username string
 }
 
 // Reconcile one OLVMMachine.
@@ -97,6 +101,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	}
 	account, err := credentials.Account(ctx, r.Client, s.infra)
 	if err == nil {
+		s.username = account.Username
 		s.engine, err = r.Engines.For(account)
 	}
 	if err != nil {
@@ -167,6 +172,11 @@ func (s *subject) desired() machine.Desired {
 // status it survives a move to another management cluster.
 func provisioned(s *subject) bool {
 	return (s.olvm.Status.Initialization.Provisioned != nil && *s.olvm.Status.Initialization.Provisioned) || s.machine.Spec.ProviderID != ""
+}
+
+func isControlPlane(m *clusterv1.Machine) bool {
+	_, ok := m.Labels[clusterv1.MachineControlPlaneLabel]
+	return ok
 }
 
 func submitted(olvm *infrav1.OLVMMachine) time.Time {

@@ -34,7 +34,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 		return refused(s.olvm, "list VMs", err), nil
 	}
 	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
-	won, err := r.claimAddresses(ctx, s, d.Place.NetworkID, held)
+	won, err := r.claimAddresses(ctx, s, d, held)
 	if err != nil {
 		return noAddress(s.olvm, err)
 	}

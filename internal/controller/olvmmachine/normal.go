@@ -55,6 +55,7 @@ func (r *Reconciler) chooseID(ctx context.Context, olvm *infrav1.OLVMMachine) er
 func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	d := s.desired()
 	if !d.Provisioned { // a VM that ran needs its template no more
+		r.preflight(ctx, s, d)
 		place, err := s.engine.Resolve(ctx, d.Names)
 		if err != nil {
 			return noPlace(s.olvm, err), nil

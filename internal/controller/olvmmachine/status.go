@@ -23,11 +23,12 @@ import (
 const (
 	waitForCredentials = 10 * time.Second
 	waitForAddress     = 15 * time.Second
-	waitForPlace       = 30 * time.Second
+	waitForPlace       = 15 * time.Second
+	waitForObject      = 15 * time.Second // that the spec names; a change of the spec itself wakes at once
 )
 
 func ownedConditions() []string {
-	return []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.VMReadyCondition, infrav1.AddressesWonCondition}
+	return []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.VMReadyCondition, infrav1.AddressesWonCondition, infrav1.PreflightPassedCondition}
 }
 
 // show sets the machine's conditions; Ready tells the same as VMReady, because nothing else makes a machine.
@@ -52,7 +53,7 @@ func showsReason(olvm *infrav1.OLVMMachine, reason string) bool {
 
 func invalid(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	show(olvm, machine.Plan{Reason: infrav1.InvalidSpecReason, Message: err.Error()})
-	return ctrl.Result{RequeueAfter: time.Minute}
+	return ctrl.Result{RequeueAfter: waitForObject}
 }
 
 func noEngine(olvm *infrav1.OLVMMachine, err error) ctrl.Result {

@@ -211,12 +211,25 @@ func (g *Instant) powerOn(ctx context.Context, n *node) error {
 	}
 	err := c.modifyNode(ctx, k.name, func(n *corev1.Node) { setNodeConditions(n, true) })
 	if apierrors.IsNotFound(err) { // a kubelet registers itself when it starts
-		err = c.store.Create(ctx, k.node())
+		err = c.registerAgain(ctx, k)
 	}
 	if err != nil {
 		return fmt.Errorf("report status of node %s: %w", k.name, err)
 	}
 	return nil
+}
+
+// registerAgain makes the Node of a running kubelet that somebody deleted.
+func (c *cluster) registerAgain(ctx context.Context, k kubelet) error {
+	config, err := c.configuration(ctx)
+	if err != nil {
+		return err
+	}
+	node := k.node()
+	if err := c.assignPodCIDRs(ctx, node, config); err != nil {
+		return err
+	}
+	return c.store.Create(ctx, node)
 }
 
 // nodeName is kubeadm's: the registration's, or else the host name.

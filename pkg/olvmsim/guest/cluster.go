@@ -79,7 +79,11 @@ func (c *cluster) configuration(ctx context.Context) (*clusterConfiguration, err
 
 // register creates the node's objects, replacing those that an older machine of the same name left behind.
 func (c *cluster) register(ctx context.Context, k kubelet, config *clusterConfiguration) error {
-	objects := []client.Object{k.node()}
+	node := k.node()
+	if err := c.assignPodCIDRs(ctx, node, config); err != nil {
+		return fmt.Errorf("assign pod subnets to node %s: %w", k.name, err)
+	}
+	objects := []client.Object{node}
 	if k.controlPlane {
 		for _, p := range k.staticPods(config) {
 			if p.Labels["component"] == "etcd" {

@@ -8,6 +8,8 @@
 // the etcd members come from Cluster API's in-memory provider; the rest of the API is served here, because that
 // provider knows neither server-side apply nor custom resources.
 //
+// The simulated network's router advertises one IPv6 prefix; there is no DHCP.
+//
 // Not simulated: scheduling and workloads (pods stay pending, no rollout ever completes), the deletion of what is in
 // a deleted namespace, authorization, service account and bootstrap tokens as credentials, etcd quorum, external etcd.
 package guest

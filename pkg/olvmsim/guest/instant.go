@@ -115,7 +115,7 @@ func (g *Instant) Close() {
 	g.end()
 }
 
-// Addresses returns the static addresses that the VM's document gives it; none before Ignition has run.
+// Addresses returns the addresses that the VM has by its document; none before Ignition has run.
 func (g *Instant) Addresses(vmID string) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -124,8 +124,8 @@ func (g *Instant) Addresses(vmID string) []string {
 		return nil
 	}
 	var out []string
-	for _, p := range m.system.addresses {
-		out = append(out, p.Addr().String())
+	for _, a := range m.system.addresses() {
+		out = append(out, a.String())
 	}
 	return out
 }

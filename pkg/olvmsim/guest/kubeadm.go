@@ -33,6 +33,12 @@ type clusterConfiguration struct {
 	APIServer            struct {
 		CertSANs []string `json:"certSANs"`
 	} `json:"apiServer"`
+	ControllerManager struct {
+		ExtraArgs json.RawMessage `json:"extraArgs"`
+	} `json:"controllerManager"`
+	Networking struct {
+		PodSubnet string `json:"podSubnet"`
+	} `json:"networking"`
 	DNS  image `json:"dns"`
 	Etcd struct {
 		Local    image           `json:"local"`
@@ -72,15 +78,24 @@ type nodeRegistration struct {
 	KubeletExtraArgs json.RawMessage `json:"kubeletExtraArgs"`
 }
 
-// arguments reads kubeletExtraArgs: a map in v1beta3, a list of names and values in v1beta4.
+// arguments reads kubeletExtraArgs.
 func (r nodeRegistration) arguments() (kubeletArguments, error) {
+	out, err := extraArguments(r.KubeletExtraArgs)
+	if err != nil {
+		return nil, fmt.Errorf("nodeRegistration.kubeletExtraArgs %w", err)
+	}
+	return out, nil
+}
+
+// extraArguments reads a map, as in v1beta3, or a list of names and values, as in v1beta4.
+func extraArguments(raw json.RawMessage) (kubeletArguments, error) {
 	out := kubeletArguments{}
-	if len(r.KubeletExtraArgs) == 0 || json.Unmarshal(r.KubeletExtraArgs, &out) == nil {
+	if len(raw) == 0 || json.Unmarshal(raw, &out) == nil {
 		return out, nil
 	}
 	var list []struct{ Name, Value string }
-	if err := json.Unmarshal(r.KubeletExtraArgs, &list); err != nil {
-		return nil, errors.New("nodeRegistration.kubeletExtraArgs is neither a map (v1beta3) nor a list of names and values (v1beta4)")
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, errors.New("is neither a map (v1beta3) nor a list of names and values (v1beta4)")
 	}
 	out = kubeletArguments{}
 	for _, a := range list {

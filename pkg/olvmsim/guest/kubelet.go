@@ -2,6 +2,8 @@ package guest
 
 import (
 	"maps"
+	"net/netip"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +33,7 @@ func newKubelet(sys *system, reg nodeRegistration, controlPlane bool, vm olvmsim
 	if err != nil {
 		return kubelet{}, err
 	}
+	sys.nodeIP.run(arguments, sys.connections, con)
 	maps.Copy(arguments, sys.arguments)
 	k := kubelet{controlPlane: controlPlane, version: vm.KubernetesVersion, systemUUID: vm.ID, labels: map[string]string{}}
 	if k.name, err = nodeName(sys, reg); err != nil {
@@ -63,15 +66,11 @@ func newKubelet(sys *system, reg nodeRegistration, controlPlane bool, vm olvmsim
 // or else the machine's first address, IPv4 preferred.
 func nodeAddresses(sys *system, nodeIP string, con console) []string {
 	if nodeIP == "" || nodeIP == "0.0.0.0" || nodeIP == "::" {
-		return []string{sys.addresses[0].Addr().String()}
+		return []string{sys.addresses()[0].String()}
 	}
 	var out []string
 	for ip := range strings.SplitSeq(nodeIP, ",") {
-		found := false
-		for _, a := range sys.addresses {
-			found = found || a.Addr().String() == ip
-		}
-		if !found {
+		if a, err := netip.ParseAddr(ip); err != nil || !slices.Contains(sys.addresses(), a) {
 			con.printf("kubelet", "failed to validate nodeIP: node IP %q not found in the host's network interfaces", ip)
 			continue
 		}

@@ -24,10 +24,22 @@ type machine struct {
 
 // system is what the first boot made of the document.
 type system struct {
-	hostName  string
-	addresses []netip.Prefix
-	arguments kubeletArguments
-	kubeadm   *kubeadmConfig // nil without /etc/kubeadm.yml
+	hostName    string
+	connections []connection
+	arguments   kubeletArguments
+	nodeIP      *nodeIPScript  // nil when the document has none
+	kubeadm     *kubeadmConfig // nil without /etc/kubeadm.yml
+}
+
+// addresses of all NICs.
+func (s *system) addresses() []netip.Addr {
+	var out []netip.Addr
+	for _, c := range s.connections {
+		for _, p := range c.addresses {
+			out = append(out, p.Addr())
+		}
+	}
+	return out
 }
 
 // node is what a machine has become.
@@ -67,7 +79,7 @@ func (g *Instant) provision(m *machine, vm olvmsim.GuestVM, con console) bool {
 		return false
 	}
 	con.printf("ignition", "config version %s from the config drive: %d files, %d units", doc.version, len(doc.files), len(doc.units))
-	addresses, err := staticAddresses(doc, con)
+	connections, err := readConnections(doc, vm.ID, con)
 	if err != nil {
 		con.printf("NetworkManager", "%v", err)
 		return false
@@ -78,8 +90,8 @@ func (g *Instant) provision(m *machine, vm olvmsim.GuestVM, con console) bool {
 		return false
 	}
 	sys := &system{
-		hostName: strings.ToLower(strings.TrimSpace(string(doc.files["/etc/hostname"].data))), addresses: addresses,
-		arguments: readKubeletArguments(doc), kubeadm: kubeadm,
+		hostName: strings.ToLower(strings.TrimSpace(string(doc.files["/etc/hostname"].data))), connections: connections,
+		arguments: readKubeletArguments(doc), nodeIP: readNodeIPScript(doc), kubeadm: kubeadm,
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -3,10 +3,12 @@
 package inventory
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // Inventory is the content of an inventory file (YAML; unknown keys are refused). Ids may be left out: they are then
@@ -20,6 +22,7 @@ type Inventory struct {
 	Networks       []Network       `json:"networks"`
 	VNICProfiles   []VNICProfile   `json:"vnicProfiles"`
 	Templates      []Template      `json:"templates"`
+	Users          []User          `json:"users,omitempty"`
 }
 
 // DataCenter groups clusters, storage and networks. VM names are unique in it.
@@ -80,6 +83,8 @@ type Network struct {
 	DataCenter string `json:"dataCenter,omitempty"`
 	// VLAN is the VLAN id, 1-4094; 0 means untagged.
 	VLAN int64 `json:"vlan,omitempty"`
+	// ExternalProvider names the provider that the network comes from, such as ovirt-provider-ovn; empty means none.
+	ExternalProvider string `json:"externalProvider,omitempty"`
 }
 
 // VNICProfile is how VMs are connected to a network.
@@ -90,8 +95,10 @@ type VNICProfile struct {
 	Network string `json:"network,omitempty"`
 	// DataCenter names the network's data center; default: the first one.
 	DataCenter string `json:"dataCenter,omitempty"`
-	// NetworkFilter is the name of the engine's network filter; empty means none.
+	// NetworkFilter is the name of the engine's network filter, such as vdsm-no-mac-spoofing; empty means none.
 	NetworkFilter string `json:"networkFilter,omitempty"`
+	// PassThrough is true for a profile that hands a physical device to the VM.
+	PassThrough bool `json:"passThrough,omitempty"`
 }
 
 // Template is what VMs are made from.
@@ -99,6 +106,8 @@ type Template struct {
 	ID          string `json:"id,omitempty"`
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
+	// Version tells templates of one name apart; default 1. Version 1 comes first in the file.
+	Version int64 `json:"version,omitempty"`
 	// Cluster names the cluster; default: the first one.
 	Cluster string `json:"cluster,omitempty"`
 	// OSType is the engine's operating system type; default "other". Only "rhcos_x64" gets its script as Ignition.
@@ -110,9 +119,11 @@ type Template struct {
 	// MemoryBytes is a multiple of 1 MiB; default 4 GiB.
 	MemoryBytes int64 `json:"memoryBytes,omitempty"`
 	// Cores is the number of cores of the one socket; default 2.
-	Cores int64  `json:"cores,omitempty"`
-	Disks []Disk `json:"disks,omitempty"`
-	NICs  []NIC  `json:"nics,omitempty"`
+	Cores int64 `json:"cores,omitempty"`
+	// Status is ok, locked or illegal; default "ok".
+	Status string `json:"status,omitempty"`
+	Disks  []Disk `json:"disks,omitempty"`
+	NICs   []NIC  `json:"nics,omitempty"`
 	// KubernetesVersion is what the image holds, with the leading "v". Guests read it; the engine's API knows nothing of it.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 }
@@ -141,6 +152,36 @@ type NIC struct {
 	Interface string `json:"interface,omitempty"`
 }
 
+// User is an account beside the built-in administrator.
+type User struct {
+	ID string `json:"id,omitempty"`
+	// Name is NAME@PROFILE, such as operator@internal.
+	Name     string `json:"name"`
+	Password string `json:"password"`
+	// Admin is true for one who may ask unfiltered queries, as users with an administrator's role on anything may. Commands
+	// need permits all the same.
+	Admin bool   `json:"admin,omitempty"`
+	Roles []Role `json:"roles,omitempty"`
+}
+
+// Role is a set of permits that a user holds on an object and what is below it.
+type Role struct {
+	Name string `json:"name"`
+	// Permits are the engine's, such as create_vm. They are given where the role is first named, and may be left out later.
+	// The engine's own roles SuperUser, UserVmManager and DiskOperator are there from the start.
+	Permits []string `json:"permits,omitempty"`
+	// On is the object; default: the system, which is above everything.
+	On Object `json:"on,omitempty"`
+}
+
+// Object names what a role is given on.
+type Object struct {
+	// Type is system, dataCenter, cluster, template, storageDomain, network or vnicProfile; default "system".
+	Type string `json:"type,omitempty"`
+	// Name is the object's. It is left out for the system.
+	Name string `json:"name,omitempty"`
+}
+
 // Default is the inventory of a small, healthy installation: data center and cluster Default, three hosts, the NFS
 // storage domains data and data2, network and vNIC profile ovirtmgmt, and the UEFI template ock without NICs, which
 // is how the OCK image is documented to be imported.
@@ -165,9 +206,28 @@ func Load(path string) (Inventory, error) {
 	if err != nil {
 		return Inventory{}, fmt.Errorf("read inventory: %w", err)
 	}
-	var inv Inventory
-	if err := yaml.UnmarshalStrict(raw, &inv); err != nil {
+	inv, err := parse(raw)
+	if err != nil {
 		return Inventory{}, fmt.Errorf("read inventory %s: %w", path, err)
+	}
+	return inv, nil
+}
+
+// parse reads YAML of version 1.2, where the key "on" is not a boolean.
+func parse(raw []byte) (Inventory, error) {
+	var document any
+	if err := yaml.Unmarshal(raw, &document); err != nil {
+		return Inventory{}, err
+	}
+	asJSON, err := json.Marshal(document)
+	if err != nil {
+		return Inventory{}, err
+	}
+	var inv Inventory
+	decoder := json.NewDecoder(bytes.NewReader(asJSON))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&inv); err != nil {
+		return Inventory{}, err
 	}
 	return inv, nil
 }

@@ -23,6 +23,13 @@ func TestInventoryFileIsReadStrictly(t *testing.T) {
 dataCenters: [{name: dc1}]
 clusters: [{name: c1, dataCenter: dc1}]
 templates: [{name: t1, osType: rhcos_x64, disks: [{sizeBytes: 1073741824}], kubernetesVersion: v1.34.0}]
+users:
+  - name: operator@internal
+    password: pw
+    roles:
+      - name: Creator
+        permits: [create_vm]
+        on: {type: cluster, name: c1}
 `))
 	require.NoError(t, err)
 	require.Equal(t, inventory.Inventory{
@@ -31,6 +38,9 @@ templates: [{name: t1, osType: rhcos_x64, disks: [{sizeBytes: 1073741824}], kube
 		Templates: []inventory.Template{{
 			Name: "t1", OSType: "rhcos_x64", Disks: []inventory.Disk{{SizeBytes: 1 << 30}}, KubernetesVersion: "v1.34.0",
 		}},
+		Users: []inventory.User{{Name: "operator@internal", Password: "pw", Roles: []inventory.Role{{
+			Name: "Creator", Permits: []string{"create_vm"}, On: inventory.Object{Type: "cluster", Name: "c1"},
+		}}}},
 	}, inv)
 	_, err = inventory.Load(write(t, "dataCentres: []\n"))
 	require.ErrorContains(t, err, `unknown field "dataCentres"`)
@@ -48,6 +58,28 @@ func TestBrokenReferencesAreNamed(t *testing.T) {
 		`{dataCenters: [{name: a}], clusters: [{name: c}], templates: [{name: t, nics: [{vnicProfile: "x"}]}]}`: `template t: no vNIC profile "x"`,
 	} {
 		_, err := olvmsim.Start(t.Context(), olvmsim.Options{StateDir: t.TempDir(), InventoryFile: write(t, text)})
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestWrongValuesAreNamed(t *testing.T) {
+	const base = "dataCenters: [{name: a}]\nclusters: [{name: c}]\n"
+	withRoles := func(roles string) string { return "users: [{name: u@internal, password: p, roles: [" + roles + "]}]" }
+	for text, want := range map[string]string{
+		`templates: [{name: t, status: down}]`:                                   `template t: status "down": must be one of illegal, locked, ok`,
+		`templates: [{name: t, version: 2}]`:                                     `template t: version 2 must follow version 1 in the file`,
+		`templates: [{name: t}, {name: t}]`:                                      `template t: version 1 is there twice`,
+		"networks: [{name: n}]\nvnicProfiles: [{name: n, networkFilter: x}]":     `vNIC profile n: no network filter "x": there are vdsm-`,
+		`users: [{name: u, password: p}]`:                                        `user "u": the name must be NAME@PROFILE`,
+		`users: [{name: u@internal}]`:                                            `user "u@internal": a password is needed`,
+		`users: [{name: admin@internal, password: p}]`:                           `user "admin@internal": the name is taken`,
+		withRoles(`{name: r}`):                                                   `role "r": a name and permits are needed`,
+		withRoles(`{name: r, permits: [fly]}`):                                   `role "r": permit "fly" is not one of the engine's`,
+		withRoles(`{name: r, permits: [run_vm]}, {name: r, permits: [stop_vm]}`): `role "r": it has other permits elsewhere`,
+		withRoles(`{name: r, permits: [run_vm], on: {type: cluster, name: x}}`):  `role "r": no cluster "x"`,
+		withRoles(`{name: r, permits: [run_vm], on: {type: vm}}`):                `role "r": on.type "vm": must be system, dataCenter,`,
+	} {
+		_, err := olvmsim.Start(t.Context(), olvmsim.Options{StateDir: t.TempDir(), InventoryFile: write(t, base+text)})
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -2,20 +2,15 @@
 package list
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"sigs.k8s.io/yaml"
 
 	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/output"
 	"github.com/ocne-project/ocne/internal/cluster"
 	"github.com/ocne-project/ocne/internal/config"
 )
@@ -23,14 +18,16 @@ import (
 // Options of the command.
 type Options struct {
 	Environment *cli.Environment
+	// ConfigFile is a cluster file that may name the management cluster; it may be empty.
+	ConfigFile string
 	// Kubeconfig names the management cluster.
 	Kubeconfig string
-	// Output is the format: empty (a table), wide, json or yaml.
-	Output string
+	// Output is the format: Text, Wide, JSON or YAML.
+	Output output.Format
 }
 
 const long = `List shows the clusters of the management cluster: the one of --kubeconfig, else of KUBECONFIG, else of the key kubeconfig in the
-defaults file, else the embedded one, which is started when it exists and does not run.`
+cluster file (--config) or the defaults file, else the embedded one, which is started when it exists and does not run.`
 
 const example = `  ocne cluster list
   ocne cluster list -o wide
@@ -46,25 +43,18 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		Long:    long,
 		Example: example,
 		Args:    cli.NoArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 	cmd.Flags().StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
-	cmd.Flags().StringVarP(&o.Output, "output", "o", "", "output `format`: wide, json or yaml")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if !slices.Contains([]string{"", "wide", "json", "yaml"}, o.Output) {
-			return &cli.UsageError{
-				Command: cmd.CommandPath(),
-				Err:     fmt.Errorf("unknown output format %q: use wide, json or yaml", o.Output),
-			}
-		}
-		return run(cmd.Context(), o)
-	}
+	cmd.Flags().StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file` whose management cluster is meant")
+	output.AddFlag(cmd.Flags(), &o.Output, output.Wide, output.JSON, output.YAML)
 	return cmd
 }
 
 // Run prints the list.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	c, _, err := config.Load(config.Options{Getenv: env.Getenv, HomeDir: env.HomeDir})
+	c, _, err := config.Load(config.Options{ClusterFile: o.ConfigFile, Getenv: env.Getenv, HomeDir: env.HomeDir})
 	if err != nil {
 		return err
 	}
@@ -78,46 +68,27 @@ func Run(ctx context.Context, o *Options) error {
 }
 
 func (o *Options) print(clusters []cluster.Listed) error {
-	out := o.Environment.Streams.Out
-	switch o.Output {
-	case "json":
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(clusters)
-	case "yaml":
-		content, err := yaml.Marshal(clusters)
-		if err != nil {
-			return err
-		}
-		_, err = out.Write(content)
-		return err
+	streams := o.Environment.Streams
+	if o.Output.ForPrograms() {
+		return output.Print(streams.Out, o.Output, clusters)
 	}
 	if len(clusters) == 0 {
-		_, err := fmt.Fprintln(o.Environment.Streams.Err, "No clusters.")
+		_, err := fmt.Fprintln(streams.Err, "No clusters.")
 		return err
 	}
-	return o.table(clusters)
-}
-
-func (o *Options) table(clusters []cluster.Listed) error {
-	table := tabwriter.NewWriter(o.Environment.Streams.Out, 0, 0, 3, ' ', 0)
-	wide := o.Output == "wide"
 	header := []string{"NAME", "NAMESPACE", "PHASE", "CONTROL PLANE", "WORKERS", "VERSION", "AGE"}
-	if wide {
+	if o.Output == output.Wide {
 		header = append(header, "PROVIDER", "ENDPOINT")
 	}
-	_, _ = fmt.Fprintln(table, strings.Join(header, "\t"))
+	rows := make([][]string, 0, len(clusters))
 	for _, c := range clusters {
-		row := []string{
-			c.Name, c.Namespace, cmp.Or(c.Phase, "-"), c.ControlPlane.String(), c.Workers.String(), cmp.Or(c.Version, "-"),
-			o.age(c.Created),
+		row := []string{c.Name, c.Namespace, c.Phase, c.ControlPlane.String(), c.Workers.String(), c.Version, o.age(c.Created)}
+		if o.Output == output.Wide {
+			row = append(row, c.Provider, c.Endpoint)
 		}
-		if wide {
-			row = append(row, cmp.Or(c.Provider, "-"), cmp.Or(c.Endpoint, "-"))
-		}
-		_, _ = fmt.Fprintln(table, strings.Join(row, "\t"))
+		rows = append(rows, row)
 	}
-	return table.Flush()
+	return output.Table(streams.Out, header, rows)
 }
 
 func (o *Options) age(created time.Time) string {

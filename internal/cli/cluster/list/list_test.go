@@ -8,6 +8,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cli/iostreams"
+	"github.com/ocne-project/ocne/internal/cli/output"
 	"github.com/ocne-project/ocne/internal/cluster"
 )
 
@@ -20,7 +21,7 @@ func TestFormats(t *testing.T) {
 		},
 		{Name: "new", Namespace: "olvm", Created: created},
 	}
-	for format, want := range map[string]string{
+	for format, want := range map[output.Format]string{
 		"": `NAME   NAMESPACE   PHASE         CONTROL PLANE   WORKERS   VERSION   AGE
 demo   olvm        Provisioned   3/3             1/2       v1.33.5   90m
 new    olvm        -             0/0             0/0       -         90m
@@ -57,7 +58,7 @@ new    olvm        -             0/0             0/0       -         90m   -    
     ready: 0
 `,
 	} {
-		t.Run(format, func(t *testing.T) {
+		t.Run(string(format), func(t *testing.T) {
 			streams, out, _ := iostreams.Buffers()
 			o := &Options{Output: format, Environment: &cli.Environment{
 				Streams: streams, Now: func() time.Time { return created.Add(90 * time.Minute) },

@@ -54,6 +54,12 @@ func (o *Options) startFlags() []string {
 			words = append(words, flag.name, strconv.Itoa(*flag.value))
 		}
 	}
+	if t := o.NodeStartupTimeout; t != 0 && t != cluster.DefaultNodeStartupTimeout {
+		words = append(words, "--node-startup-timeout", t.String())
+	}
+	if len(o.SkipPreflight) > 0 {
+		words = append(words, "--skip-preflight", strings.Join(o.SkipPreflight, ","))
+	}
 	return words
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/ocne-project/ocne/internal/cluster"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
+	"github.com/ocne-project/ocne/internal/preflight"
 )
 
 // Options of the command.
@@ -26,6 +27,10 @@ type Options struct {
 	Kubeconfig string
 	// Timeout of the whole command; 0 means none.
 	Timeout time.Duration
+	// NodeStartupTimeout is how long a VM may run before its node is Ready.
+	NodeStartupTimeout time.Duration
+	// SkipPreflight are checks of the engine that are left out.
+	SkipPreflight []string
 	// Ignored are the given flags that this provider has no use for.
 	Ignored []string
 
@@ -40,6 +45,15 @@ the file that the key credentialsFile names.
 
 Run it again at any time: it goes on where it was, and makes a running cluster what the configuration says, for example after a
 change of --worker-nodes. Ctrl-C ends the command, not the cluster.
+
+It ends by itself with exit code 1 and the reason in its last line when the cluster does not come up by itself: when the engine
+refuses, for half a minute, what only an administrator can grant (storage space, memory, hosts, quota, permissions, names and
+addresses that do not exist), when something stays locked or away for five minutes, and when a VM runs whose node is not Ready
+within --node-startup-timeout. Nothing is rolled back: remove the cause and run the same command again.
+
+Before it touches anything, it asks the engine, read-only, whether everything that the machines need is there, and lists what is not.
+--skip-preflight leaves checks out: engine, credentials, permissions, data-center, cluster, hosts, network, vnic-profile, template,
+storage, addresses, virtual-ip, or all.
 
 The management cluster is the one of --kubeconfig, else of KUBECONFIG, else of the key kubeconfig in the configuration. Without
 any of them, an embedded one runs as two processes on this machine, with its state and logs in ~/.ocne/management, until
@@ -70,13 +84,11 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	f := cmd.Flags()
 	f.StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
 	f.StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file`")
-	controlPlanes := f.Uint16P("control-plane-nodes", "n", 0, "`number` of control plane nodes, odd")
-	workers := f.Uint16P("worker-nodes", "w", 0, "`number` of worker nodes")
-	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
-	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
-	version := f.StringP("version", "v", "", "Kubernetes `version`, such as 1.33")
-	virtualIP := f.String("virtual-ip", "", "`address` of the cluster's API")
+	flags := cli.ClusterFlags(cmd)
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
+	f.DurationVar(&o.NodeStartupTimeout, "node-startup-timeout", cluster.DefaultNodeStartupTimeout,
+		"give up when a VM has run for this `time` and its node is not Ready")
+	f.StringSliceVar(&o.SkipPreflight, "skip-preflight", nil, "go on without these `checks` of the engine, separated by commas; all leaves all out")
 	// Flags of the existing ocne that do nothing with OLVM; scripts may still give them.
 	f.StringP("session", "s", "", "")
 	f.StringP("key", "i", "", "")
@@ -88,11 +100,13 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		f.Lookup(flag).Hidden = true
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o.Flags = config.Flags{
-			Name: cli.Given(cmd, "cluster-name", name), Provider: cli.Given(cmd, "provider", provider),
-			KubernetesVersion: cli.Given(cmd, "version", version), VirtualIP: cli.Given(cmd, "virtual-ip", virtualIP),
-			ControlPlaneNodes: cli.GivenCount(cmd, "control-plane-nodes", controlPlanes), WorkerNodes: cli.GivenCount(cmd, "worker-nodes", workers),
+		if o.NodeStartupTimeout <= 0 {
+			return &cli.UsageError{Command: cmd.CommandPath(), Err: errors.New("--node-startup-timeout must be more than 0, such as 20m")}
 		}
+		if _, err := preflight.ParseSkip(o.SkipPreflight); err != nil {
+			return &cli.UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("--skip-preflight: %w", err)}
+		}
+		o.Flags = flags()
 		for _, flag := range unused {
 			if cmd.Flags().Changed(flag) {
 				o.Ignored = append(o.Ignored, "--"+flag)
@@ -120,24 +134,13 @@ func Run(ctx context.Context, o *Options) error {
 	defer cancel()
 	summary, err := cluster.Create(ctx, cluster.CreateOptions{
 		Config: c, Management: env.Management(o.Kubeconfig, o.configured), Getenv: env.Getenv,
+		NodeStartupTimeout: o.NodeStartupTimeout, SkipPreflight: o.SkipPreflight,
 	}, report)
 	report.Close()
 	if err != nil {
 		return o.advised(c.Name, err)
 	}
 	return o.print(summary)
-}
-
-// advised adds the commands to go on with.
-func (o *Options) advised(name string, err error) error {
-	var unfinished *cluster.UnfinishedError
-	switch {
-	case errors.As(err, &unfinished):
-		return &cluster.AdvisedError{Err: err, Advice: o.resume(name, unfinished)}
-	case errors.Is(err, cluster.ErrBeingDeleted):
-		return &cluster.AdvisedError{Err: err, Advice: "Wait for the end of the deletion, then start the cluster again:\n  " + o.command("delete", name)}
-	}
-	return err
 }
 
 func warn(report progress.Reporter, ignored []string, warnings []config.Warning) {
@@ -147,13 +150,4 @@ func warn(report progress.Reporter, ignored []string, warnings []config.Warning)
 	for _, w := range warnings {
 		report.Warn(w.String())
 	}
-}
-
-func (o *Options) resume(name string, e *cluster.UnfinishedError) string {
-	state := "Cluster " + name + " stays, and goes on without this command:"
-	if !e.Applied {
-		state = "Cluster " + name + " was not made yet, or not completely:"
-	}
-	return fmt.Sprintf("%s\n  %s   # see how far it is\n  %s   # go on, and wait for it\n  %s   # remove it",
-		state, o.command("list", ""), o.command("start", name), o.command("delete", name))
 }

@@ -1,6 +1,7 @@
 package start
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,8 +37,8 @@ func TestArguments(t *testing.T) {
 	}{
 		"none": {nil, Options{}},
 		"long flags": {
-			[]string{"--kubeconfig", "k", "--config", "c", "--timeout", "30m"},
-			Options{Kubeconfig: "k", ConfigFile: "c", Timeout: 30 * time.Minute},
+			[]string{"--kubeconfig", "k", "--config", "c", "--timeout", "30m", "--node-startup-timeout", "20m"},
+			Options{Kubeconfig: "k", ConfigFile: "c", Timeout: 30 * time.Minute, NodeStartupTimeout: 20 * time.Minute},
 		},
 		"short flags": {
 			[]string{"-k", "k", "-c", "c", "-n", "3", "-w", "2", "-C", "demo", "-P", "olvm", "-v", "1.33", "--virtual-ip", "192.0.2.1"},
@@ -55,6 +56,7 @@ func TestArguments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := parse(t, test.args...)
 			require.NoError(t, err)
+			test.want.NodeStartupTimeout = cmp.Or(test.want.NodeStartupTimeout, cluster.DefaultNodeStartupTimeout)
 			require.Equal(t, &test.want, got)
 		})
 	}
@@ -67,6 +69,8 @@ func TestWrongArguments(t *testing.T) {
 		"an unknown flag":   {"--colour"},
 		"a free argument":   {"demo"},
 		"a time of no sort": {"--timeout", "soon"},
+		"no time at all":    {"--node-startup-timeout", "0s"},
+		"an unknown check":  {"--skip-preflight", "virtual-ipp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parse(t, args...)
@@ -88,6 +92,14 @@ func TestCommandsToTryNextNameTheSameClusters(t *testing.T) {
 		"by flags": {
 			[]string{"-C", "demo", "-P", "olvm", "-n", "3", "-k", "/m"},
 			"ocne cluster start -C demo -P olvm -n 3 -k /m", "ocne cluster delete -C demo -k /m", "ocne cluster list -k /m",
+		},
+		"with checks left out": {
+			[]string{"-C", "demo", "--skip-preflight=hosts,storage"},
+			"ocne cluster start -C demo --skip-preflight hosts,storage", "ocne cluster delete -C demo", "ocne cluster list",
+		},
+		"with more patience": {
+			[]string{"-C", "demo", "--node-startup-timeout", "20m"},
+			"ocne cluster start -C demo --node-startup-timeout 20m0s", "ocne cluster delete -C demo", "ocne cluster list",
 		},
 		"by the defaults file": {nil, "ocne cluster start -C demo", "ocne cluster delete -C demo", "ocne cluster list"},
 	} {
@@ -155,11 +167,11 @@ func TestAnInterruptedStartSaysWhatIsLeftAndHowToGoOn(t *testing.T) {
 	streams, _, told := iostreams.Buffers()
 	o := &Options{Environment: &cli.Environment{Streams: streams}, ConfigFile: "demo.yaml"}
 	unfinished := &cluster.UnfinishedError{
-		Err: context.Canceled, Applied: true, Waiting: []progress.Item{{Name: "workers", State: "1 of 2 ready", Detail: "NotAvailable"}},
+		Err: context.Canceled, Begun: true, Applied: true, Waiting: []progress.Item{{Name: "workers", State: "1 of 2 ready", Detail: "NotAvailable"}},
 	}
 	err := o.advised("demo", errors.Join(unfinished))
 	cli.PrintError(streams.Err, err)
-	require.Equal(t, `Error: context canceled; still waiting for
+	require.Equal(t, `Error: interrupted; still waiting for
   workers: 1 of 2 ready - NotAvailable
 
 Cluster demo stays, and goes on without this command:
@@ -168,6 +180,45 @@ Cluster demo stays, and goes on without this command:
   ocne cluster delete -c demo.yaml   # remove it
 `, told.String())
 	require.Equal(t, cli.ExitInterrupted, cli.ExitCode(err))
+}
+
+func TestAStartThatWasInterruptedBeforeItChangedAnythingSaysSo(t *testing.T) {
+	streams, _, told := iostreams.Buffers()
+	o := &Options{Environment: &cli.Environment{Streams: streams}, ConfigFile: "demo.yaml"}
+	cli.PrintError(streams.Err, o.advised("demo", &cluster.UnfinishedError{Err: context.Canceled}))
+	require.Equal(t, `Error: interrupted
+
+Nothing was changed.
+  ocne cluster start -c demo.yaml   # go on, and wait for it
+`, told.String())
+}
+
+func TestAStartThatCannotSucceedEndsWithTheReasonInTheLastLine(t *testing.T) {
+	streams, _, told := iostreams.Buffers()
+	o := &Options{Environment: &cli.Environment{Streams: streams}, ConfigFile: "demo.yaml"}
+	err := o.advised("demo", &cluster.StuckError{
+		Name: "demo", Namespace: "olvm", Management: "https://127.0.0.1:6443, embedded in /home/me/.ocne/management", VMs: 1,
+		Problems: []cluster.Problem{
+			{Subject: "machine demo-md-0-a", Reason: "OutOfCapacity", Message: "Low disk space on Storage Domain data.", Next: "Free some."},
+			{Subject: "machine demo-md-0-b", Reason: "OutOfCapacity", Message: "Low disk space on Storage Domain data.", Next: "Free some."},
+		},
+	})
+	cli.PrintError(streams.Err, err)
+	require.Equal(t, `
+These do not go on by themselves:
+  machine demo-md-0-a: OutOfCapacity: Low disk space on Storage Domain data.
+  machine demo-md-0-b: OutOfCapacity: Low disk space on Storage Domain data.
+What to do:
+  Free some.
+Nothing was rolled back. VMs of cluster demo in the engine: 1. Its objects stay in namespace olvm of the management cluster
+https://127.0.0.1:6443, embedded in /home/me/.ocne/management,
+whose controllers keep trying. When the cause is removed:
+  ocne cluster start -c demo.yaml   # go on, and wait for it
+  ocne cluster delete -c demo.yaml   # or remove it, with everything that was made
+
+Error: cluster demo cannot be completed (2 problems): machine demo-md-0-a: OutOfCapacity: Low disk space on Storage Domain data.
+`, told.String())
+	require.Equal(t, cli.ExitError, cli.ExitCode(err))
 }
 
 func TestAClusterThatIsBeingDeletedIsWaitedForFirst(t *testing.T) {

@@ -59,6 +59,10 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 		return nil, err
 	}
 	defer func() { _ = exclusive.Close() }()
+	existed, err := Exists(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("embedded management cluster: %w", err)
+	}
 	for _, dir := range []string{o.Dir, filepath.Join(o.Dir, "manager")} {
 		if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700)); err != nil { //nolint:gosec // a directory, private to its owner
 			return nil, fmt.Errorf("directory of the management cluster: %w", err)
@@ -66,6 +70,9 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	}
 	s := &Session{options: o}
 	if err := s.ensureProcesses(ctx); err != nil {
+		if !existed && ctx.Err() != nil { // a start that failed by itself leaves its logs; one that was interrupted leaves nothing
+			err = errors.Join(err, os.RemoveAll(o.Dir))
+		}
 		return nil, fmt.Errorf("embedded management cluster: %w", err)
 	}
 	if s.users, err = lock(ctx, o.usersFile(), syscall.LOCK_SH, func() {}); err != nil {

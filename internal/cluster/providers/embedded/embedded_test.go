@@ -221,19 +221,35 @@ func TestAStartThatFailsShowsTheLogAndLeavesNoProcess(t *testing.T) {
 	require.Zero(t, m.pid("controlplane"))
 }
 
-func TestAnInterruptedStartLeavesNoProcess(t *testing.T) {
-	m := newMachine(t)
+// interruptedStart ends a start whose manager is not ready yet.
+func (m *machine) interruptedStart() {
+	m.t.Helper()
 	m.misbehave("ocne-manager-hangs")
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(m.t.Context())
 	go func() {
 		defer cancel()
-		for !m.logged("manager", "ocne-manager starts") && t.Context().Err() == nil {
+		for !m.logged("manager", "ocne-manager starts") && m.t.Context().Err() == nil {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
 	_, err := m.start(ctx)
-	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, "ocne-manager, ocne-controlplane", m.stopped())
+	require.ErrorIs(m.t, err, context.Canceled)
+	require.Equal(m.t, "ocne-manager, ocne-controlplane", m.stopped())
+}
+
+func TestAnInterruptedFirstStartLeavesNothing(t *testing.T) {
+	m := newMachine(t)
+	m.interruptedStart()
+	require.NoDirExists(t, m.dir)
+}
+
+func TestAnInterruptedLaterStartKeepsTheState(t *testing.T) {
+	m := newMachine(t)
+	state := filepath.Join(m.dir, "controlplane", "state")
+	require.NoError(t, os.MkdirAll(filepath.Dir(state), 0o700))
+	require.NoError(t, os.WriteFile(state, nil, 0o600))
+	m.interruptedStart()
+	require.FileExists(t, state)
 }
 
 func TestAMissingProgramIsNamed(t *testing.T) {

@@ -26,12 +26,15 @@ type DiskAdd struct {
 }
 
 // AttachDisk puts a disk into a VM.
-func (e *Engine) AttachDisk(vmID string, add AttachmentAdd, correlationID string) (Attachment, error) {
+func (e *Engine) AttachDisk(call Call, vmID string, add AttachmentAdd) (Attachment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[vmID]
 	if !ok {
 		return Attachment{}, noEntity()
+	}
+	if err := e.authorizeAttach(call, vmID, add); err != nil {
+		return Attachment{}, err
 	}
 	verb := "attach"
 	if add.New != nil {
@@ -48,7 +51,7 @@ func (e *Engine) AttachDisk(vmID string, add AttachmentAdd, correlationID string
 	}
 	diskID := add.DiskID
 	if add.New != nil {
-		disk, err := e.addDisk(*add.New, fmt.Sprintf("%s_Disk%d", v.Name, len(v.Disks)+1), correlationID)
+		disk, err := e.addDisk(call, *add.New, fmt.Sprintf("%s_Disk%d", v.Name, len(v.Disks)+1))
 		if err != nil {
 			return Attachment{}, err
 		}
@@ -58,9 +61,23 @@ func (e *Engine) AttachDisk(vmID string, add AttachmentAdd, correlationID string
 		DiskID: diskID, Interface: cmp.Or(add.Interface, "virtio"), Bootable: add.Bootable, Active: add.Active, ReadOnly: add.ReadOnly,
 	}
 	v.Disks = append(v.Disks, attachment)
-	e.logEvent(eventDiskAttached, v.ID, correlationID,
-		fmt.Sprintf("Disk %s was successfully attached to VM %s by admin@internal.", e.disks[diskID].Alias, v.Name))
+	e.logEvent(eventDiskAttached, v.ID, call.CorrelationID,
+		fmt.Sprintf("Disk %s was successfully attached to VM %s by %s.", e.disks[diskID].Alias, v.Name, call.User.Name))
 	return attachment, nil
+}
+
+func (e *Engine) authorizeAttach(call Call, vmID string, add AttachmentAdd) error {
+	if err := e.authorize(call, permitConfigureVMStorage, Object{TypeVM, vmID}); err != nil {
+		return err
+	}
+	if add.New == nil {
+		return e.authorize(call, permitAttachDisk, Object{TypeDisk, add.DiskID})
+	}
+	sd, ok := e.storageDomainByRef(add.New.StorageDomain)
+	if !ok {
+		return invalid(msgDiskNoStorageDomain)
+	}
+	return e.authorize(call, permitCreateDisk, Object{TypeStorageDomain, sd.ID})
 }
 
 func (e *Engine) checkAttach(v *VM, add AttachmentAdd) error {
@@ -97,10 +114,13 @@ func (e *Engine) checkBootDisk(verb string, v *VM, add AttachmentAdd) error {
 }
 
 // addDisk makes a disk that is locked until its job is done.
-func (e *Engine) addDisk(add DiskAdd, defaultAlias, correlationID string) (*Disk, error) {
+func (e *Engine) addDisk(call Call, add DiskAdd, defaultAlias string) (*Disk, error) {
 	sd, ok := e.storageDomainByRef(add.StorageDomain)
 	if !ok {
 		return nil, invalid(msgDiskNoStorageDomain)
+	}
+	if err := e.checkSpace("add Virtual Disk", sd.ID); err != nil {
+		return nil, err
 	}
 	disk := &Disk{
 		ID: uuid.NewString(), Alias: cmp.Or(add.Alias, defaultAlias), Description: add.Description,
@@ -108,17 +128,20 @@ func (e *Engine) addDisk(add DiskAdd, defaultAlias, correlationID string) (*Disk
 		ProvisionedSize: add.ProvisionedSize, Sparse: add.Sparse, Shareable: add.Shareable, WipeAfterDelete: add.Wipe,
 	}
 	e.disks[disk.ID] = disk
-	job := e.startJob(fmt.Sprintf("Creating Disk %s", disk.Alias), correlationID)
+	if call.Filtered {
+		e.grant(call.User.ID, roleDiskOperator, Object{TypeDisk, disk.ID})
+	}
+	job := e.startJob(call, fmt.Sprintf("Creating Disk %s", disk.Alias))
 	e.later(newDiskTime, func() {
 		disk.Status = StatusOK
-		e.logEvent(eventDiskAdded, "", correlationID, fmt.Sprintf("The disk %s was successfully added.", disk.Alias))
+		e.logEvent(eventDiskAdded, "", call.CorrelationID, fmt.Sprintf("The disk %s was successfully added.", disk.Alias))
 		e.finishJob(job)
 	})
 	return disk, nil
 }
 
 // DetachDisk takes a disk out of a VM and, unless detachOnly is set, removes it.
-func (e *Engine) DetachDisk(vmID, diskID string, detachOnly bool, correlationID string) error {
+func (e *Engine) DetachDisk(call Call, vmID, diskID string, detachOnly bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[vmID]
@@ -130,7 +153,10 @@ func (e *Engine) DetachDisk(vmID, diskID string, detachOnly bool, correlationID 
 		return noEntity()
 	}
 	if !detachOnly {
-		return e.removeDisk(diskID, correlationID)
+		return e.removeDisk(call, diskID)
+	}
+	if err := e.authorize(call, permitConfigureVMStorage, Object{TypeVM, vmID}); err != nil {
+		return err
 	}
 	if v.Status == StatusImageLocked {
 		return conflict(msgVMStatus, "detach Virtual Disk", statusWords(v.Status))
@@ -143,16 +169,19 @@ func (e *Engine) DetachDisk(vmID, diskID string, detachOnly bool, correlationID 
 }
 
 // RemoveDisk removes a disk, attached or not.
-func (e *Engine) RemoveDisk(id, correlationID string) error {
+func (e *Engine) RemoveDisk(call Call, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, ok := e.disks[id]; !ok {
 		return noEntity()
 	}
-	return e.removeDisk(id, correlationID)
+	return e.removeDisk(call, id)
 }
 
-func (e *Engine) removeDisk(id, correlationID string) error {
+func (e *Engine) removeDisk(call Call, id string) error {
+	if err := e.authorize(call, permitDeleteDisk, Object{TypeDisk, id}); err != nil {
+		return err
+	}
 	disk := e.disks[id]
 	if disk.Status == StatusLocked {
 		return conflict(msgDisksLocked, "remove Virtual Disk", disk.Alias)
@@ -167,15 +196,20 @@ func (e *Engine) removeDisk(id, correlationID string) error {
 		}
 	}
 	disk.Status = StatusLocked
-	job := e.startJob(fmt.Sprintf("Removing Disk %s", disk.Alias), correlationID)
+	job := e.startJob(call, fmt.Sprintf("Removing Disk %s", disk.Alias))
 	e.later(removeTime, func() {
 		for _, v := range e.vms {
 			v.Disks = slices.DeleteFunc(v.Disks, func(a Attachment) bool { return a.DiskID == id })
 		}
-		delete(e.disks, id)
+		e.dropDisk(id)
 		e.finishJob(job)
 	})
 	return nil
+}
+
+func (e *Engine) dropDisk(id string) {
+	delete(e.disks, id)
+	e.forget(Object{TypeDisk, id})
 }
 
 // owners lists the ids of the VMs and templates that hold the disk.

@@ -45,9 +45,14 @@ type Engine struct {
 	// nameLocks holds the names of VMs that are being created: the engine locks the name for the whole command.
 	nameLocks map[string]bool
 	jobs      jobLog
-	events    []Event
-	eventSeq  int
-	macSeq    int
+
+	users       []User
+	roles       []Role
+	permissions []Permission
+
+	events   []Event
+	eventSeq int
+	macSeq   int
 }
 
 // New returns an engine that holds inv. Its clock runs timeScale times faster than real time; nothing that takes time

@@ -64,10 +64,12 @@ const (
 	msgDiskVMNotDown       = "Cannot remove Virtual Disk. At least one of the VMs is not down."
 	msgTemplateDisk        = "Cannot remove Virtual Disk. A storage domain must be specified when deleting one of a template's disk's copies."
 	msgDiskNoStorageDomain = "Cannot add Virtual Disk. Storage Domain doesn't exist." // own words
+	msgLowDiskSpace        = "Cannot %s. Low disk space on Storage Domain %s."
 
 	msgTemplateInUse      = "Cannot delete Template. Template is being used by the following VMs: %s."
 	msgTemplateUsedCreate = "Cannot remove Template. This template is currently in use to create VM %s."
 	msgTemplateLocked     = "Cannot %s. Related operation is currently in progress. Please try again later."
+	msgTemplateIllegal    = "Template's Image is invalid (temporarily)."
 	msgBlankTemplate      = "Cannot remove Template. Removing Blank Template is not allowed."
 
 	msgNICNameInUse    = "Network interface name is already in use"
@@ -77,6 +79,7 @@ const (
 	msgNICAddStatus    = "Cannot %s a Network Interface when VM is not Down, Up or Image-Locked."
 	msgNICRemoveActive = "Cannot remove Interface. The VM Network Interface is plugged to a running VM." // own words
 
+	msgNotAuthorized  = "User is not authorized to perform this action."
 	msgEntityNotFound = "Entity not found: %s: %s"
 	msgRequired       = "%s %v required for %s"
 )

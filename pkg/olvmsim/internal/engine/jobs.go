@@ -19,10 +19,10 @@ type jobLog struct {
 	order []*Job
 }
 
-func (e *Engine) startJob(description, correlationID string) *Job {
+func (e *Engine) startJob(call Call, description string) *Job {
 	job := &Job{
 		ID: uuid.NewString(), Description: description, Status: JobStarted,
-		CorrelationID: correlationID, StartTime: e.timeline.now(),
+		CorrelationID: call.CorrelationID, OwnerID: call.User.ID, StartTime: e.timeline.now(),
 	}
 	if e.jobs.byID == nil {
 		e.jobs.byID = map[string]*Job{}

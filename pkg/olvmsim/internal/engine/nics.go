@@ -25,7 +25,7 @@ func (c NICChange) apply(n *NIC) {
 }
 
 // AddNIC gives a VM another NIC.
-func (e *Engine) AddNIC(vmID string, change NICChange) (NIC, error) {
+func (e *Engine) AddNIC(call Call, vmID string, change NICChange) (NIC, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[vmID]
@@ -34,6 +34,9 @@ func (e *Engine) AddNIC(vmID string, change NICChange) (NIC, error) {
 	}
 	nic := NIC{ID: uuid.NewString(), Interface: "virtio", Linked: true, Plugged: true}
 	change.apply(&nic)
+	if err := e.authorizeNIC(call, v, "", nic.ProfileID); err != nil {
+		return NIC{}, err
+	}
 	if err := e.checkNIC("add", v, nic); err != nil {
 		return NIC{}, err
 	}
@@ -43,7 +46,7 @@ func (e *Engine) AddNIC(vmID string, change NICChange) (NIC, error) {
 }
 
 // UpdateNIC merges change into a NIC.
-func (e *Engine) UpdateNIC(vmID, nicID string, change NICChange) (NIC, error) {
+func (e *Engine) UpdateNIC(call Call, vmID, nicID string, change NICChange) (NIC, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, i, err := e.findNIC(vmID, nicID)
@@ -52,6 +55,9 @@ func (e *Engine) UpdateNIC(vmID, nicID string, change NICChange) (NIC, error) {
 	}
 	nic := v.NICs[i]
 	change.apply(&nic)
+	if err := e.authorizeNIC(call, v, v.NICs[i].ProfileID, nic.ProfileID); err != nil {
+		return NIC{}, err
+	}
 	if err := e.checkNIC("edit", v, nic); err != nil {
 		return NIC{}, err
 	}
@@ -60,11 +66,14 @@ func (e *Engine) UpdateNIC(vmID, nicID string, change NICChange) (NIC, error) {
 }
 
 // RemoveNIC takes a NIC away.
-func (e *Engine) RemoveNIC(vmID, nicID string) error {
+func (e *Engine) RemoveNIC(call Call, vmID, nicID string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, i, err := e.findNIC(vmID, nicID)
 	if err != nil {
+		return err
+	}
+	if err := e.authorizeNIC(call, v, "", ""); err != nil {
 		return err
 	}
 	if v.Running() && v.NICs[i].Plugged {
@@ -72,6 +81,15 @@ func (e *Engine) RemoveNIC(vmID, nicID string) error {
 	}
 	v.NICs = slices.Delete(v.NICs, i, i+1)
 	return nil
+}
+
+// authorizeNIC wants the permit on the profile only where the NIC gets another one.
+func (e *Engine) authorizeNIC(call Call, v *VM, oldProfile, newProfile string) error {
+	objects := []Object{{TypeVM, v.ID}}
+	if newProfile != "" && newProfile != oldProfile {
+		objects = append(objects, Object{TypeVNICProfile, newProfile})
+	}
+	return e.authorize(call, permitConfigureVMNetwork, objects...)
 }
 
 func (e *Engine) findNIC(vmID, nicID string) (*VM, int, error) {

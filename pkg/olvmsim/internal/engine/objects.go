@@ -19,6 +19,8 @@ const (
 
 	StatusOK     = "ok"
 	StatusLocked = "locked"
+	// StatusIllegal is a template's whose disks are broken.
+	StatusIllegal = "illegal"
 
 	JobStarted  = "started"
 	JobFinished = "finished"
@@ -42,16 +44,25 @@ type Host struct {
 // Network is a logical network.
 type Network struct {
 	ID, Name, DataCenterID string
-	VLAN                   int64
+	// ProviderID is the external network provider's, if it is that one's network.
+	ProviderID string
+	VLAN       int64
 }
 
 // VNICProfile connects NICs to a network.
-type VNICProfile struct{ ID, Name, NetworkID, NetworkFilter string }
+type VNICProfile struct {
+	ID, Name, NetworkID string
+	// NetworkFilterID is empty without a filter.
+	NetworkFilterID string
+	PassThrough     bool
+}
 
-// StorageDomain holds disks. Sizes are bytes.
+// StorageDomain holds disks. Sizes are bytes; Available and Used are those of the moment when it was asked for.
 type StorageDomain struct {
 	ID, Name, DataCenterID, Type, Status string
 	Available, Used                      int64
+	// capacity is what Available and Used are together.
+	capacity int64
 }
 
 // Disk is a disk image. Sizes are bytes.
@@ -96,7 +107,10 @@ type Hardware struct {
 // Template is what VMs are made from.
 type Template struct {
 	ID, Name, Description, ClusterID, Status string
-	CreationTime                             time.Time
+	// Version counts from 1. BaseID is the first version's id.
+	Version      int64
+	BaseID       string
+	CreationTime time.Time
 	Hardware
 	NICs              []NIC
 	Disks             []Attachment
@@ -149,7 +163,9 @@ type Initialization struct {
 // Job is the engine's record of a command.
 type Job struct {
 	ID, Description, Status, CorrelationID string
-	StartTime, EndTime                     time.Time
+	// OwnerID is the user's who gave the command.
+	OwnerID            string
+	StartTime, EndTime time.Time
 }
 
 // Event is a line of the engine's audit log.

@@ -33,12 +33,8 @@ func (e *Engine) StorageDomains() []StorageDomain {
 	return locked(e, func() []StorageDomain {
 		out := slices.Clone(e.storageDomains)
 		for i := range out {
-			for _, d := range e.disks {
-				if d.StorageDomainID == out[i].ID {
-					out[i].Used += d.ActualSize
-				}
-			}
-			out[i].Available = max(0, out[i].Available-out[i].Used)
+			out[i].Used = e.used(out[i].ID)
+			out[i].Available = max(0, out[i].capacity-out[i].Used)
 		}
 		return out
 	})

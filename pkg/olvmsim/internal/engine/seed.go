@@ -41,7 +41,9 @@ func (e *Engine) seed(inv inventory.Inventory) error {
 			CPUType: cmp.Or(c.CPUType, "Intel Cascadelake Server Family"),
 		})
 	}
-	for _, step := range []func(inventory.Inventory) error{e.seedHosts, e.seedStorage, e.seedNetworks, e.seedTemplates} {
+	for _, step := range []func(inventory.Inventory) error{
+		e.seedHosts, e.seedStorage, e.seedNetworks, e.seedTemplates, e.reserveTemplates, e.seedUsers,
+	} {
 		if err := step(inv); err != nil {
 			return err
 		}
@@ -71,7 +73,7 @@ func (e *Engine) seedStorage(inv inventory.Inventory) error {
 		}
 		e.storageDomains = append(e.storageDomains, StorageDomain{
 			ID: stableID(s.ID, "storagedomain", s.Name), Name: s.Name, DataCenterID: dc.ID, Type: cmp.Or(s.Type, "nfs"),
-			Status: cmp.Or(s.Status, "active"), Available: cmp.Or(s.AvailableBytes, 1024*gib),
+			Status: cmp.Or(s.Status, "active"), capacity: cmp.Or(s.AvailableBytes, 1024*gib),
 		})
 	}
 	return nil
@@ -84,7 +86,11 @@ func (e *Engine) seedNetworks(inv inventory.Inventory) error {
 			return err
 		}
 		id := stableID(n.ID, "network", dc.Name+"/"+n.Name)
-		e.networks = append(e.networks, Network{ID: id, Name: n.Name, DataCenterID: dc.ID, VLAN: n.VLAN})
+		network := Network{ID: id, Name: n.Name, DataCenterID: dc.ID, VLAN: n.VLAN}
+		if n.ExternalProvider != "" {
+			network.ProviderID = stableID("", "networkprovider", n.ExternalProvider)
+		}
+		e.networks = append(e.networks, network)
 	}
 	for _, p := range inv.VNICProfiles {
 		dc, err := e.seedDataCenter("vNIC profile "+p.Name, p.DataCenter)
@@ -101,74 +107,24 @@ func (e *Engine) seedNetworks(inv inventory.Inventory) error {
 		if err != nil {
 			return err
 		}
+		filterID, err := e.filterByName(p.NetworkFilter)
+		if err != nil {
+			return fmt.Errorf("inventory: vNIC profile %s: %w", p.Name, err)
+		}
 		e.profiles = append(e.profiles, VNICProfile{
 			ID:   stableID(p.ID, "vnicprofile", dc.Name+"/"+network.Name+"/"+p.Name),
-			Name: p.Name, NetworkID: network.ID, NetworkFilter: p.NetworkFilter,
+			Name: p.Name, NetworkID: network.ID, NetworkFilterID: filterID, PassThrough: p.PassThrough,
 		})
 	}
 	return nil
 }
 
-func (e *Engine) seedTemplates(inv inventory.Inventory) error {
-	e.templates[BlankTemplateID] = &Template{
-		ID: BlankTemplateID, Name: "Blank", Description: "Blank template", ClusterID: e.clusters[0].ID, Status: StatusOK,
-		CreationTime: e.timeline.now(), Hardware: defaultHardware(inventory.Template{OSType: "other", VMType: "desktop", MemoryBytes: gib, Cores: 1}),
-	}
-	for _, t := range inv.Templates {
-		if err := e.seedTemplate(t); err != nil {
-			return err
-		}
+// reserveTemplates makes the free space that the inventory states the one beside its templates.
+func (e *Engine) reserveTemplates(inventory.Inventory) error {
+	for i := range e.storageDomains {
+		e.storageDomains[i].capacity += e.used(e.storageDomains[i].ID)
 	}
 	return nil
-}
-
-func (e *Engine) seedTemplate(t inventory.Template) error {
-	what := "template " + t.Name
-	cluster, err := e.seedCluster(what, t.Cluster)
-	if err != nil {
-		return err
-	}
-	template := &Template{
-		ID: stableID(t.ID, "template", t.Name), Name: t.Name, Description: t.Description, ClusterID: cluster.ID, Status: StatusOK,
-		CreationTime: e.timeline.now(), Hardware: defaultHardware(t), KubernetesVersion: t.KubernetesVersion,
-	}
-	for i, d := range t.Disks {
-		alias := cmp.Or(d.Alias, fmt.Sprintf("%s_Disk%d", t.Name, i+1))
-		sd, err := find(e.storageDomains, what, "storage domain", d.StorageDomain, func(s StorageDomain) string { return s.Name })
-		if err != nil {
-			return err
-		}
-		disk := &Disk{
-			ID: stableID(d.ID, "disk", t.Name+"/"+alias), Alias: alias, Status: StatusOK, Format: cmp.Or(d.Format, "cow"),
-			StorageDomainID: sd.ID, ImageID: stableID("", "image", t.Name+"/"+alias), ContentType: "data",
-			ProvisionedSize: cmp.Or(d.SizeBytes, 15*gib), ActualSize: 2 * gib, Sparse: true,
-		}
-		e.disks[disk.ID] = disk
-		template.Disks = append(template.Disks, Attachment{DiskID: disk.ID, Interface: "virtio_scsi", Bootable: !d.Data, Active: true})
-	}
-	for _, n := range t.NICs {
-		nic := NIC{ID: stableID(n.ID, "nic", t.Name+"/"+n.Name), Name: n.Name, Interface: cmp.Or(n.Interface, "virtio"), Linked: true, Plugged: true}
-		if n.VNICProfile != "" {
-			profile, err := find(e.profiles, what, "vNIC profile", n.VNICProfile, func(p VNICProfile) string { return p.Name })
-			if err != nil {
-				return err
-			}
-			nic.ProfileID = profile.ID
-		}
-		template.NICs = append(template.NICs, nic)
-	}
-	e.templates[template.ID] = template
-	return nil
-}
-
-func defaultHardware(t inventory.Template) Hardware {
-	memory := cmp.Or(t.MemoryBytes, 4*gib)
-	return Hardware{
-		Type: cmp.Or(t.VMType, "server"), OSType: cmp.Or(t.OSType, "other"), BIOSType: cmp.Or(t.BIOSType, "q35_ovmf"),
-		CPU:    CPU{Architecture: "x86_64", Sockets: 1, Cores: cmp.Or(t.Cores, 2), Threads: 1},
-		Memory: memory, GuaranteedMemory: memory, MaxMemory: defaultMaxMemory(memory), Ballooning: true,
-		BootDevices: []string{"hd"}, Affinity: "migratable", HAPriority: 1,
-	}
 }
 
 func (e *Engine) seedDataCenter(what, name string) (DataCenter, error) {

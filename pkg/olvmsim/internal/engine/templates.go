@@ -7,12 +7,15 @@ import (
 )
 
 // RemoveTemplate removes a template and its disks.
-func (e *Engine) RemoveTemplate(id, correlationID string) error {
+func (e *Engine) RemoveTemplate(call Call, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	t, ok := e.templates[id]
 	if !ok {
 		return noEntity()
+	}
+	if err := e.authorize(call, permitDeleteTemplate, Object{TypeTemplate, id}); err != nil {
+		return err
 	}
 	if id == BlankTemplateID {
 		return conflict(msgBlankTemplate)
@@ -37,18 +40,19 @@ func (e *Engine) RemoveTemplate(id, correlationID string) error {
 	for _, a := range t.Disks {
 		e.disks[a.DiskID].Status = StatusLocked
 	}
-	job := e.startJob(fmt.Sprintf("Removing Template %s from system", t.Name), correlationID)
+	job := e.startJob(call, fmt.Sprintf("Removing Template %s from system", t.Name))
 	e.later(removeTime, func() {
 		for _, a := range t.Disks {
-			delete(e.disks, a.DiskID)
+			e.dropDisk(a.DiskID)
 		}
 		delete(e.templates, id)
+		e.forget(Object{TypeTemplate, id})
 		e.finishJob(job)
 	})
 	return nil
 }
 
-// templateList is in the order of names.
+// templateList is in the order of names and versions.
 func (e *Engine) templateList() []*Template {
-	return sortedByName(e.templates, func(t *Template) (string, string) { return t.Name, t.ID })
+	return sortedByName(e.templates, func(t *Template) (string, string) { return t.Name, fmt.Sprintf("%09d", t.Version) })
 }

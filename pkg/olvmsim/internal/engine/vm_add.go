@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,11 +37,18 @@ type DiskPlacement struct {
 }
 
 // AddVM makes a VM. With disks to copy it is returned image_locked and becomes down later.
-func (e *Engine) AddVM(add VMAdd, correlationID string) (VM, error) {
+func (e *Engine) AddVM(call Call, add VMAdd) (VM, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	cluster, template, err := e.resolve(add)
 	if err != nil {
+		return VM{}, err
+	}
+	domains, err := e.destinations(add, template)
+	if err != nil {
+		return VM{}, err
+	}
+	if err := e.authorizeAdd(call, cluster, template, domains); err != nil {
 		return VM{}, err
 	}
 	v := &VM{
@@ -54,16 +63,28 @@ func (e *Engine) AddVM(add VMAdd, correlationID string) (VM, error) {
 	if err := e.checkAdd(v, cluster, template); err != nil {
 		return VM{}, err
 	}
-	domains, err := e.destinations(add, template)
-	if err != nil {
+	if err := e.checkSpace("add VM", slices.Collect(maps.Values(domains))...); err != nil {
 		return VM{}, err
 	}
 	e.copyDevices(v, template, add, domains)
 	e.vms[v.ID] = v
-	job := e.startJob(fmt.Sprintf("Creating VM %s from Template %s in Cluster %s", v.Name, template.Name, cluster.Name), correlationID)
-	e.logEvent(eventAdd, v.ID, correlationID, fmt.Sprintf("VM %s creation was initiated by admin@internal.", v.Name))
+	e.own(call, v)
+	job := e.startJob(call, fmt.Sprintf("Creating VM %s from Template %s in Cluster %s", v.Name, template.Name, cluster.Name))
+	e.logEvent(eventAdd, v.ID, call.CorrelationID, fmt.Sprintf("VM %s creation was initiated by %s.", v.Name, call.User.Name))
 	e.finishAdd(v, add.Clone, job)
 	return v.snapshot(), nil
+}
+
+func (e *Engine) authorizeAdd(call Call, cluster Cluster, template *Template, domains map[string]string) error {
+	if err := e.authorize(call, permitCreateVM, Object{TypeCluster, cluster.ID}, Object{TypeTemplate, template.ID}); err != nil {
+		return err
+	}
+	for _, id := range domains {
+		if err := e.authorize(call, permitCreateDisk, Object{TypeStorageDomain, id}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Engine) resolve(add VMAdd) (Cluster, *Template, error) {
@@ -87,8 +108,11 @@ func (e *Engine) checkAdd(v *VM, cluster Cluster, template *Template) error {
 	if e.nameLocks[v.Name] {
 		return conflict(msgNameLocked, "add")
 	}
-	if template.Status != StatusOK {
+	switch template.Status {
+	case StatusLocked:
 		return conflict(msgTemplateLocked, "add VM")
+	case StatusIllegal:
+		return invalid(msgTemplateIllegal)
 	}
 	if template.ID != BlankTemplateID && e.clusterByID(template.ClusterID).DataCenterID != cluster.DataCenterID {
 		return invalid(msgTemplateDC, "add")

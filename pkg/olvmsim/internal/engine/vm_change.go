@@ -127,12 +127,15 @@ func checkHardware(command string, h Hardware) error {
 
 // UpdateVM merges change into the VM. A real engine keeps changes of a running VM's CPU, memory and boot settings for
 // its next run; here they show at once, and the guest sees them at its next run as well.
-func (e *Engine) UpdateVM(id string, change VMChange) (VM, error) {
+func (e *Engine) UpdateVM(call Call, id string, change VMChange) (VM, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[id]
 	if !ok {
 		return VM{}, noEntity()
+	}
+	if err := e.authorize(call, permitEditVM, Object{TypeVM, id}); err != nil {
+		return VM{}, err
 	}
 	if v.Status == StatusImageLocked {
 		return VM{}, conflict(msgVMLocked, "edit")

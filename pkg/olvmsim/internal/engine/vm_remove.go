@@ -3,12 +3,15 @@ package engine
 import "fmt"
 
 // RemoveVM removes a VM that is down, with all its disks that are not shareable unless detachOnly is set.
-func (e *Engine) RemoveVM(id string, detachOnly bool, correlationID string) error {
+func (e *Engine) RemoveVM(call Call, id string, detachOnly bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[id]
 	if !ok {
 		return noEntity()
+	}
+	if err := e.authorize(call, permitDeleteVM, Object{TypeVM, id}); err != nil {
+		return err
 	}
 	switch {
 	case v.Status == StatusImageLocked:
@@ -25,14 +28,15 @@ func (e *Engine) RemoveVM(id string, detachOnly bool, correlationID string) erro
 	}
 	v.Status = StatusImageLocked
 	removed := e.lockForRemoval(v, detachOnly)
-	job := e.startJob(fmt.Sprintf("Removing VM %s from system", v.Name), correlationID)
+	job := e.startJob(call, fmt.Sprintf("Removing VM %s from system", v.Name))
 	e.later(removeTime, func() {
 		for _, disk := range removed {
-			delete(e.disks, disk)
+			e.dropDisk(disk)
 		}
 		delete(e.vms, v.ID)
+		e.forget(Object{TypeVM, v.ID})
 		e.power.Removed(v.ID)
-		e.logEvent(eventRemoved, v.ID, correlationID, fmt.Sprintf("VM %s was successfully removed.", v.Name))
+		e.logEvent(eventRemoved, v.ID, call.CorrelationID, fmt.Sprintf("VM %s was successfully removed.", v.Name))
 		e.finishJob(job)
 	})
 	return nil

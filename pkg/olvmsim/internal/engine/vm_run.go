@@ -27,12 +27,15 @@ type RunOptions struct {
 }
 
 // StartVM runs a VM.
-func (e *Engine) StartVM(id string, options RunOptions, correlationID string) (Job, error) {
+func (e *Engine) StartVM(call Call, id string, options RunOptions) (Job, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[id]
 	if !ok {
 		return Job{}, noEntity()
+	}
+	if err := e.authorize(call, permitRunVM, Object{TypeVM, id}); err != nil {
+		return Job{}, err
 	}
 	if err := e.checkRun(v, options); err != nil {
 		return Job{}, err
@@ -49,7 +52,8 @@ func (e *Engine) StartVM(id string, options RunOptions, correlationID string) (J
 	if t, ok := e.templates[v.OriginalTemplateID]; ok {
 		boot.KubernetesVersion = t.KubernetesVersion
 	}
-	job := e.startJob(fmt.Sprintf("Launching VM %s", v.Name), correlationID)
+	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
+	e.logEvent(eventStarted, v.ID, call.CorrelationID, fmt.Sprintf("VM %s was started by %s (Host: %s).", v.Name, call.User.Name, host.Name))
 	e.launch(v, host, boot, job)
 	return *job, nil
 }
@@ -76,7 +80,20 @@ func (e *Engine) checkRun(v *VM, options RunOptions) error {
 	if !bootable && (len(devices) == 0 || devices[0] == "hd") {
 		return conflict(msgNoBootableDisk)
 	}
-	return nil
+	if v.HighlyAvailable {
+		return nil // the engine lets these run whatever the storage says
+	}
+	return e.checkSpace("run VM", e.domainsOf(v.Disks)...)
+}
+
+// domainsOf lists where the thin disks among the attached ones are: those grow while a VM runs.
+func (e *Engine) domainsOf(attachments []Attachment) (ids []string) {
+	for _, a := range attachments {
+		if disk := e.disks[a.DiskID]; disk.Sparse {
+			ids = append(ids, disk.StorageDomainID)
+		}
+	}
+	return ids
 }
 
 // schedule picks the up host of the VM's cluster that runs the fewest VMs, by name among equals.
@@ -101,7 +118,6 @@ func (e *Engine) launch(v *VM, host Host, boot Boot, job *Job) {
 	v.run++
 	run := v.run
 	v.Status, v.HostID, v.StartTime, v.StopReason = StatusWaitForLaunch, host.ID, e.timeline.now(), ""
-	e.logEvent(eventStarted, v.ID, job.CorrelationID, fmt.Sprintf("VM %s was started by admin@internal (Host: %s).", v.Name, host.Name))
 	e.later(launchTime, func() {
 		if v.run == run {
 			v.Status, v.Initialized = StatusPoweringUp, true
@@ -118,39 +134,42 @@ func (e *Engine) launch(v *VM, host Host, boot Boot, job *Job) {
 }
 
 // StopVM takes the power away.
-func (e *Engine) StopVM(id, reason, correlationID string) (Job, error) {
-	return e.powerDown(id, "stop", reason, correlationID)
+func (e *Engine) StopVM(call Call, id, reason string) (Job, error) {
+	return e.powerDown(call, id, "stop", reason)
 }
 
 // ShutdownVM asks the guest to halt. Guests here always obey; on a real engine this may never finish.
-func (e *Engine) ShutdownVM(id, reason, correlationID string) (Job, error) {
-	return e.powerDown(id, "shutdown", reason, correlationID)
+func (e *Engine) ShutdownVM(call Call, id, reason string) (Job, error) {
+	return e.powerDown(call, id, "shutdown", reason)
 }
 
-func (e *Engine) powerDown(id, command, reason, correlationID string) (Job, error) {
+func (e *Engine) powerDown(call Call, id, command, reason string) (Job, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v, ok := e.vms[id]
 	if !ok {
 		return Job{}, noEntity()
 	}
-	if !v.Running() {
-		return Job{}, conflict(msgVMNotRunning, command)
-	}
-	duration, verb := powerOffTime, "Stopping"
+	permit, duration, verb := permitStopVM, powerOffTime, "Stopping"
 	if command == "shutdown" {
-		if v.Status == StatusPoweringDown {
-			return Job{}, conflict(msgVMStatus, "shutdown VM", statusWords(v.Status))
-		}
-		duration, verb = guestHaltTime, "Shutting down"
+		permit, duration, verb = permitShutDownVM, guestHaltTime, "Shutting down"
+	}
+	if err := e.authorize(call, permit, Object{TypeVM, id}); err != nil {
+		return Job{}, err
+	}
+	switch {
+	case !v.Running():
+		return Job{}, conflict(msgVMNotRunning, command)
+	case command == "shutdown" && v.Status == StatusPoweringDown:
+		return Job{}, conflict(msgVMStatus, "shutdown VM", statusWords(v.Status))
 	}
 	v.run++
 	run := v.run
 	v.Status, v.StopReason = StatusPoweringDown, reason
-	job := e.startJob(fmt.Sprintf("%s VM %s", verb, v.Name), correlationID)
+	job := e.startJob(call, fmt.Sprintf("%s VM %s", verb, v.Name))
 	e.later(duration, func() {
 		if v.run == run {
-			e.halted(v, correlationID)
+			e.halted(v, call.CorrelationID)
 		}
 		e.finishJob(job)
 	})

@@ -49,7 +49,7 @@ func (s *Server) addNIC(r *request) (reply, error) {
 	if err := missing("Nic", need{"name", change.Name != nil}); err != nil {
 		return reply{}, err
 	}
-	nic, err := s.Engine.AddNIC(id, change)
+	nic, err := s.Engine.AddNIC(r.call(), id, change)
 	return reply{http.StatusCreated, showNIC(nic, owner{"vms", id})}, err
 }
 
@@ -62,7 +62,7 @@ func (s *Server) updateNIC(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	nic, err := s.Engine.UpdateNIC(id, r.ids["nic"], change)
+	nic, err := s.Engine.UpdateNIC(r.call(), id, r.ids["nic"], change)
 	return reply{http.StatusOK, showNIC(nic, owner{"vms", id})}, err
 }
 
@@ -90,7 +90,7 @@ func (s *Server) removeNIC(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveNIC(id, r.ids["nic"])
+	return reply{status: http.StatusOK}, s.Engine.RemoveNIC(r.call(), id, r.ids["nic"])
 }
 
 func (s *Server) listAttachments(r *request) (collection, error) {
@@ -129,7 +129,7 @@ func (s *Server) addAttachment(r *request) (reply, error) {
 			return reply{}, err
 		}
 	}
-	attachment, err := s.Engine.AttachDisk(id, add, r.correlationID)
+	attachment, err := s.Engine.AttachDisk(r.call(), id, add)
 	return reply{status, showAttachment(attachment, owner{"vms", id})}, err
 }
 
@@ -152,7 +152,7 @@ func (s *Server) removeAttachment(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.DetachDisk(id, r.ids["disk"], r.flag("detach_only", true), r.correlationID)
+	return reply{status: http.StatusOK}, s.Engine.DetachDisk(r.call(), id, r.ids["disk"], r.flag("detach_only", true))
 }
 
 func (s *Server) listDisks(r *request) (collection, error) {
@@ -176,7 +176,7 @@ func (s *Server) removeDisk(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveDisk(id, r.correlationID)
+	return reply{status: http.StatusOK}, s.Engine.RemoveDisk(r.call(), id)
 }
 
 func diskFormat(format string) enum { return enum{format, "DiskFormat", []string{"cow", "raw"}} }

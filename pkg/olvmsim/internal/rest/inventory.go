@@ -8,46 +8,6 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/search"
 )
 
-func (s *Server) getAPI(*request) (reply, error) {
-	hosts, vms, domains := s.Engine.Hosts(), s.Engine.VMs(), s.Engine.StorageDomains()
-	up, running := 0, 0
-	for _, h := range hosts {
-		if h.Status == engine.StatusUp {
-			up++
-		}
-	}
-	for i := range vms {
-		if vms[i].Running() {
-			running++
-		}
-	}
-	user := ref("users", adminID)
-	api := API{
-		AuthenticatedUser: *user, EffectiveUser: *user,
-		ProductInfo: ProductInfo{
-			InstanceID: "5b1a1c56-0000-4000-8000-0123456789ab", Name: "oVirt Engine", Vendor: "ovirt.org",
-			Version: Version{Build: ptr(Int(5)), FullVersion: "4.5.5-1.el9", Major: 4, Minor: 5, Revision: ptr(Int(0))},
-		},
-		SpecialObjects: SpecialObjects{BlankTemplate: *ref("templates", engine.BlankTemplateID), RootTag: *ref("tags", engine.BlankTemplateID)},
-		Summary: Summary{
-			Hosts:          Count{Active: Int(up), Total: Int(len(hosts))},
-			StorageDomains: Count{Active: Int(len(domains)), Total: Int(len(domains))},
-			Users:          Count{Active: 1, Total: 1},
-			VMs:            Count{Active: Int(running), Total: Int(len(vms))},
-		},
-		Time: s.Engine.Now().UnixMilli(),
-	}
-	for _, collection := range []string{
-		"clusters", "datacenters", "disks", "events", "hosts", "jobs", "networks", "storagedomains", "tags", "templates", "vms", "vnicprofiles",
-	} {
-		api.Link = append(api.Link, Link{Href: apiRoot + "/" + collection, Rel: collection})
-		if collection != "jobs" {
-			api.Link = append(api.Link, Link{Href: apiRoot + "/" + collection + "?search={query}", Rel: collection + "/search"})
-		}
-	}
-	return reply{http.StatusOK, api}, nil
-}
-
 // below keeps the objects that belong to the parent that the path names, if it names one; the parent must exist.
 func below[P, T any](r *request, name string, parents []P, parentID func(P) string, objects []T, ownerID func(T) string) ([]T, error) {
 	if _, ok := r.ids[name]; !ok {
@@ -156,7 +116,7 @@ func (s *Server) listTemplates(*request) (collection, error) {
 	names := s.names()
 	return collect("template", s.Engine.Templates(), func(t engine.Template) item {
 		fields := search.Fields{
-			"id": {t.ID}, "name": {t.Name}, "description": {t.Description}, "comment": {""}, "status": {t.Status}, "version_name": {"base version"},
+			"id": {t.ID}, "name": {t.Name}, "description": {t.Description}, "comment": {""}, "status": {t.Status}, "version_name": {versionName(t)},
 			"os": {t.OSType}, "cluster": {names.cluster[t.ClusterID]}, "datacenter": {names.clusterDataCenter[t.ClusterID]},
 		}
 		return item{t.ID, fields, func() any { return showTemplate(t) }}
@@ -168,7 +128,7 @@ func (s *Server) removeTemplate(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveTemplate(id, r.correlationID)
+	return reply{status: http.StatusOK}, s.Engine.RemoveTemplate(r.call(), id)
 }
 
 // names are the names behind ids, for searches.

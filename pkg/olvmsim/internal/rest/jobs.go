@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
@@ -36,6 +37,7 @@ func (s *Server) listEvents(r *request) (collection, error) {
 		}
 		events = kept
 	}
+	events = slices.DeleteFunc(events, func(e engine.Event) bool { return r.visible != nil && !r.sees(engine.TypeVM, e.VMID) })
 	return collect("event", events, func(e engine.Event) item {
 		index := strconv.Itoa(e.Index)
 		fields := search.Fields{

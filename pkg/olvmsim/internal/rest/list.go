@@ -3,6 +3,7 @@ package rest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,10 +21,20 @@ type item struct {
 	show   func() any
 }
 
-// collection is everything that a list call could show.
+// collection is everything that a list call could show. The key is the type of its objects.
 type collection struct {
 	key   string
 	items []item
+}
+
+// seenBy leaves out what the caller may not see.
+func (c collection) seenBy(r *request) []item {
+	switch c.key {
+	case engine.TypeDataCenter, engine.TypeCluster, engine.TypeHost, engine.TypeNetwork, engine.TypeVNICProfile, engine.TypeStorageDomain,
+		engine.TypeTemplate, engine.TypeVM, engine.TypeDisk:
+		return slices.DeleteFunc(c.items, func(i item) bool { return !r.sees(c.key, i.id) })
+	}
+	return c.items
 }
 
 // collect builds a collection.
@@ -35,9 +46,14 @@ func collect[T any](key string, objects []T, toItem func(T) item) collection {
 	return c
 }
 
-// list turns a collection into the answer that the request's search, page and max ask for.
+// list turns a collection into the answer that the request's search, page and max ask for. Filtered answers take no
+// notice of searches.
 func (r *request) list(c collection) (reply, error) {
-	query, err := search.Parse(r.query.Get("search"), !r.flag("case_sensitive", true))
+	text := r.query.Get("search")
+	if r.visible != nil {
+		text = ""
+	}
+	query, err := search.Parse(text, !r.flag("case_sensitive", true))
 	if err != nil {
 		return reply{}, badSearch(err)
 	}
@@ -53,7 +69,7 @@ func (r *request) list(c collection) (reply, error) {
 		skip = (query.Page - 1) * limit
 	}
 	shown := []any{}
-	for _, i := range c.items {
+	for _, i := range c.seenBy(r) {
 		ok, err := query.Match(i.fields)
 		switch {
 		case err != nil:
@@ -97,7 +113,7 @@ func one(list func(*request) (collection, error), name string) func(*request) (r
 		if err != nil {
 			return reply{}, err
 		}
-		for _, i := range c.items {
+		for _, i := range c.seenBy(r) {
 			if strings.EqualFold(i.id, id) {
 				return reply{http.StatusOK, i.show()}, nil
 			}

@@ -7,7 +7,7 @@ type API struct {
 	Link              []Link         `json:"link"`
 	ProductInfo       ProductInfo    `json:"product_info"`
 	SpecialObjects    SpecialObjects `json:"special_objects"`
-	Summary           Summary        `json:"summary"`
+	Summary           *Summary       `json:"summary,omitempty"`
 	Time              int64          `json:"time"`
 }
 
@@ -98,17 +98,18 @@ type Hardware struct {
 
 // Network is a logical network.
 type Network struct {
-	Comment     string `json:"comment"`
-	DataCenter  Ref    `json:"data_center"`
-	Description string `json:"description"`
-	Href        string `json:"href"`
-	ID          string `json:"id"`
-	Link        []Link `json:"link"`
-	MTU         Int    `json:"mtu"`
-	Name        string `json:"name"`
-	STP         Bool   `json:"stp"`
-	Usages      Usages `json:"usages"`
-	VLAN        *VLAN  `json:"vlan,omitempty"`
+	Comment          string `json:"comment"`
+	DataCenter       Ref    `json:"data_center"`
+	Description      string `json:"description"`
+	ExternalProvider *Ref   `json:"external_provider,omitempty"`
+	Href             string `json:"href"`
+	ID               string `json:"id"`
+	Link             []Link `json:"link"`
+	MTU              Int    `json:"mtu"`
+	Name             string `json:"name"`
+	STP              Bool   `json:"stp"`
+	Usages           Usages `json:"usages"`
+	VLAN             *VLAN  `json:"vlan,omitempty"`
 }
 
 // Usages is what a network is for.

@@ -4,9 +4,6 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 )
 
-// adminID is the id of the only user.
-const adminID = "00000018-0018-0018-0018-00000000021a"
-
 func ref(collection, id string) *Ref {
 	return &Ref{Href: apiRoot + "/" + collection + "/" + id, ID: id}
 }
@@ -60,6 +57,9 @@ func showNetwork(n engine.Network) Network {
 		DataCenter: *ref("datacenters", n.DataCenterID), Href: href, ID: n.ID, Link: subLinks(href, "vnicprofiles", "permissions"),
 		Name: n.Name, Usages: Usages{Usage: []string{"vm"}},
 	}
+	if n.ProviderID != "" {
+		out.ExternalProvider = ref("openstacknetworkproviders", n.ProviderID)
+	}
 	if n.VLAN != 0 {
 		out.VLAN = &VLAN{ID: Int(n.VLAN)}
 	}
@@ -70,8 +70,11 @@ func showVNICProfile(p engine.VNICProfile) VNICProfile {
 	href := ref("vnicprofiles", p.ID).Href
 	out := VNICProfile{Href: href, ID: p.ID, Link: subLinks(href, "permissions"), Name: p.Name, Network: *ref("networks", p.NetworkID)}
 	out.PassThrough.Mode = "disabled"
-	if p.NetworkFilter != "" {
-		out.NetworkFilter = &Ref{Name: p.NetworkFilter}
+	if p.PassThrough {
+		out.PassThrough.Mode = "enabled"
+	}
+	if p.NetworkFilterID != "" {
+		out.NetworkFilter = ref("networkfilters", p.NetworkFilterID)
 	}
 	return out
 }
@@ -98,8 +101,15 @@ func showTemplate(t engine.Template) Template {
 		Href: self.Href, ID: t.ID, Link: subLinks(self.Href, "diskattachments", "nics", "tags", "permissions", "cdroms", "graphicsconsoles"),
 		Memory: Int(t.Memory), MemoryPolicy: hardware.MemoryPolicy, Name: t.Name, Origin: "ovirt", OS: hardware.OS,
 		PlacementPolicy: hardware.PlacementPolicy, Status: t.Status, Type: t.Type,
-		Version: TemplateVersion{BaseTemplate: *self, VersionName: "base version", VersionNumber: 1},
+		Version: TemplateVersion{BaseTemplate: *ref("templates", t.BaseID), VersionName: versionName(t), VersionNumber: Int(t.Version)},
 	}
+}
+
+func versionName(t engine.Template) string {
+	if t.Version == 1 {
+		return "base version"
+	}
+	return ""
 }
 
 func showJob(j engine.Job) Job {
@@ -110,6 +120,6 @@ func showJob(j engine.Job) Job {
 	}
 	return Job{
 		AutoCleared: true, Description: j.Description, EndTime: millis(j.EndTime), Href: href, ID: j.ID, LastUpdated: millis(updated),
-		Link: subLinks(href, "steps"), Owner: *ref("users", adminID), StartTime: millis(j.StartTime), Status: j.Status,
+		Link: subLinks(href, "steps"), Owner: *ref("users", j.OwnerID), StartTime: millis(j.StartTime), Status: j.Status,
 	}
 }

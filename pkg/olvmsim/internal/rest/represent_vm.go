@@ -6,6 +6,15 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 )
 
+// showVM leaves out of filtered answers what plain users may not see: where the VM runs and may run.
+func (r *request) showVM(v engine.VM) VM {
+	out := showVM(v)
+	if r.visible != nil {
+		out.Host, out.PlacementPolicy = nil, nil
+	}
+	return out
+}
+
 func showVM(v engine.VM) VM {
 	href := ref("vms", v.ID).Href
 	out := showHardware(v.Hardware)

@@ -18,11 +18,13 @@ type route struct {
 	doc string
 	// action marks POSTs whose faults sit inside the action's representation.
 	action bool
+	// adminOnly marks queries that are not answered for plain users.
+	adminOnly bool
 }
 
 func (s *Server) routeTable() []route {
 	get, post, put, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
-	return []route{
+	return append([]route{
 		{method: get, pattern: "", handle: s.getAPI},
 		{method: get, pattern: "datacenters", handle: many(s.listDataCenters)},
 		{method: get, pattern: "datacenters/{datacenter}", handle: one(s.listDataCenters, "datacenter")},
@@ -70,9 +72,24 @@ func (s *Server) routeTable() []route {
 		{method: post, pattern: "vms/{vm}/diskattachments", handle: s.addAttachment, doc: "services/disk_attachments/methods/add"},
 		{method: get, pattern: "vms/{vm}/diskattachments/{disk}", handle: one(s.listAttachments, "disk")},
 		{method: del, pattern: "vms/{vm}/diskattachments/{disk}", handle: s.removeAttachment},
-		{method: get, pattern: "jobs", handle: many(s.listJobs)},
-		{method: get, pattern: "jobs/{job}", handle: s.getJob},
+		{method: get, pattern: "jobs", handle: many(s.listJobs), adminOnly: true},
+		{method: get, pattern: "jobs/{job}", handle: s.getJob, adminOnly: true},
 		{method: get, pattern: "events", handle: many(s.listEvents)},
+	}, s.accessRoutes()...)
+}
+
+// accessRoutes are those of users and of what they may do, and of network filters.
+func (s *Server) accessRoutes() []route {
+	get := http.MethodGet
+	return []route{
+		{method: get, pattern: "networkfilters", handle: many(s.listNetworkFilters), adminOnly: true},
+		{method: get, pattern: "networkfilters/{networkfilter}", handle: one(s.listNetworkFilters, "networkfilter"), adminOnly: true},
+		{method: get, pattern: "users", handle: many(s.listUsers)},
+		{method: get, pattern: "users/{user}", handle: one(s.listUsers, "user")},
+		{method: get, pattern: "users/{user}/permissions", handle: many(s.listPermissions)},
+		{method: get, pattern: "roles", handle: many(s.listRoles)},
+		{method: get, pattern: "roles/{role}", handle: one(s.listRoles, "role")},
+		{method: get, pattern: "roles/{role}/permits", handle: many(s.listPermits)},
 	}
 }
 

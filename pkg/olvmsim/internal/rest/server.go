@@ -28,8 +28,9 @@ const (
 
 // Options configure a Server.
 type Options struct {
-	Engine             *engine.Engine
-	Username, Password string
+	Engine *engine.Engine
+	// Passwords are those of the engine's users, by their names.
+	Passwords map[string]string
 	// CA is the PEM of the certificate authority that clients may download.
 	CA []byte
 	// Record is called after every request.
@@ -44,6 +45,8 @@ type Entry struct {
 	// VMID is the VM that the request was about, if any.
 	VMID, CorrelationID string
 	Status              int
+	// User is the name of the caller, empty before one is known.
+	User string
 }
 
 // Server serves one engine.
@@ -103,14 +106,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path string, m
 	}
 	found, pattern := s.match(req, segments)
 	entry.Path = pattern
-	if !s.checkCall(w, req) {
+	ok := s.checkCall(w, req)
+	entry.User = req.user.Name
+	if !ok {
 		return entry
 	}
-	handle := found.handle
-	if handle == nil {
-		handle = func(req *request) (reply, error) { return s.notSimulated(req, segments) }
-	}
-	answer, err := handle(req)
+	answer, err := s.answer(req, found, segments)
 	entry.VMID = req.vmID
 	if err != nil {
 		answer = faultReply(err, found.action)
@@ -119,13 +120,25 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path string, m
 	return entry
 }
 
+func (s *Server) answer(r *request, found route, segments []string) (reply, error) {
+	if err := s.checkLevel(r, found); err != nil {
+		return reply{}, err
+	}
+	if found.handle == nil {
+		return s.notSimulated(r, segments)
+	}
+	return found.handle(r)
+}
+
 // checkCall refuses what the engine refuses before it looks at the path: callers it does not know, versions and
 // formats it does not speak.
 func (s *Server) checkCall(w http.ResponseWriter, r *request) bool {
-	if reason := s.Unauthorized(r.Request); reason != "" {
+	user, reason := s.Authenticate(r.Request)
+	if reason != "" {
 		WriteUnauthorized(w, reason)
 		return false
 	}
+	r.user = user
 	if v := r.Header.Get("Version"); v != "" && v != "4" {
 		writeHTML(w, http.StatusBadRequest, "Bad Request")
 		return false
@@ -155,6 +168,9 @@ type request struct {
 	correlationID string
 	vmID          string
 	doc           string
+	user          engine.User
+	// visible is what the user sees; nil when the answers are not filtered.
+	visible engine.Visible
 }
 
 // flag reads a boolean parameter: present but empty means true, and what is not a boolean is ignored.
@@ -163,7 +179,11 @@ func (r *request) flag(name string, otherwise bool) bool {
 	if !ok || len(values) == 0 {
 		return otherwise
 	}
-	switch strings.ToLower(values[0]) {
+	return parseFlag(values[0], otherwise)
+}
+
+func parseFlag(text string, otherwise bool) bool {
+	switch strings.ToLower(text) {
 	case "", "true", "t", "yes", "y", "1":
 		return true
 	case "false", "f", "no", "n", "0":

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 )
 
 const (
@@ -29,6 +31,7 @@ const (
 )
 
 type session struct {
+	user     engine.User
 	scope    string
 	lastUsed time.Time
 }
@@ -41,7 +44,7 @@ type sessions struct {
 
 func newSessions() sessions { return sessions{byToken: map[string]*session{}} }
 
-func (s *sessions) open(scope string) string {
+func (s *sessions) open(user engine.User, scope string) string {
 	raw := make([]byte, 64)
 	_, _ = rand.Read(raw) // never fails, by its documentation
 	token := base64.RawURLEncoding.EncodeToString(raw)
@@ -52,19 +55,19 @@ func (s *sessions) open(scope string) string {
 			delete(s.byToken, old)
 		}
 	}
-	s.byToken[token] = &session{scope: scope, lastUsed: time.Now()}
+	s.byToken[token] = &session{user: user, scope: scope, lastUsed: time.Now()}
 	return token
 }
 
-func (s *sessions) use(token string) (scope string, ok bool) {
+func (s *sessions) use(token string) (user engine.User, scope string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session, ok := s.byToken[token]
 	if !ok || time.Since(session.lastUsed) > idleTimeout {
-		return "", false
+		return engine.User{}, "", false
 	}
 	session.lastUsed = time.Now()
-	return session.scope, true
+	return session.user, session.scope, true
 }
 
 func (s *sessions) close(token string) {
@@ -98,17 +101,18 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		refuse("unsupported_grant_type", "The authorization grant type is not supported by the authorization server.")
 		return
 	}
-	if problem := s.checkPassword(r.FormValue("username"), r.FormValue("password")); problem != "" {
+	user, problem := s.checkPassword(r.FormValue("username"), r.FormValue("password"))
+	if problem != "" {
 		refuse("access_denied", problem)
 		return
 	}
 	writeSSO(w, http.StatusOK, map[string]string{
-		"access_token": s.sessions.open(scope), "scope": scope, "exp": noExpiry, "token_type": "bearer",
+		"access_token": s.sessions.open(user, scope), "scope": scope, "exp": noExpiry, "token_type": "bearer",
 	})
 }
 
-// checkPassword returns the engine's words for a refusal, empty when the password is right.
-func (s *Server) checkPassword(username, password string) string {
+// checkPassword returns the user, or the engine's words for a refusal.
+func (s *Server) checkPassword(username, password string) (account engine.User, problem string) {
 	user, profile, message := username, "N/A", msgBadCredentials
 	// The profile stands behind the last @: Keycloak users have another one in their name.
 	if at := strings.LastIndex(username, "@"); at >= 0 {
@@ -119,10 +123,14 @@ func (s *Server) checkPassword(username, password string) string {
 		user, message = "N/A", msgNoUser
 	case profile == "N/A" || profile == "":
 		profile, message = "N/A", msgNoProfile
-	case username == s.Username && subtle.ConstantTimeCompare([]byte(password), []byte(s.Password)) == 1:
-		return ""
+	default:
+		for _, account := range s.Engine.Users() {
+			if account.Name == username && subtle.ConstantTimeCompare([]byte(password), []byte(s.Passwords[username])) == 1 {
+				return account, ""
+			}
+		}
 	}
-	return fmt.Sprintf("Cannot authenticate user '%s@%s': %s.", user, profile, message)
+	return engine.User{}, fmt.Sprintf("Cannot authenticate user '%s@%s': %s.", user, profile, message)
 }
 
 // serveRevoke ends a session. Clients send an empty token (the Go SDK's bug) and expect success all the same.
@@ -149,23 +157,25 @@ func writeSSO(w http.ResponseWriter, status int, body map[string]string) {
 	_ = encoder.Encode(body)
 }
 
-// Unauthorized says why the request's caller is not let in, in the engine's words; empty means welcome.
-func (s *Server) Unauthorized(r *http.Request) string {
+// Authenticate returns the request's caller, or why they are not let in, in the engine's words.
+func (s *Server) Authenticate(r *http.Request) (user engine.User, reason string) {
 	header := r.Header.Get("Authorization")
 	if token, ok := strings.CutPrefix(header, "Bearer "); ok {
-		scope, known := s.sessions.use(token)
+		user, scope, known := s.sessions.use(token)
 		switch {
 		case !known:
-			return msgTokenUnknown
+			return engine.User{}, msgTokenUnknown
 		case !strings.Contains(" "+scope+" ", " "+scopeAPI+" "):
-			return msgScopeMissing
+			return engine.User{}, msgScopeMissing
 		}
-		return ""
+		return user, ""
 	}
-	if username, password, ok := r.BasicAuth(); ok && s.checkPassword(username, password) == "" {
-		return ""
+	if username, password, ok := r.BasicAuth(); ok {
+		if user, problem := s.checkPassword(username, password); problem == "" {
+			return user, ""
+		}
 	}
-	return msgUnauthorized
+	return engine.User{}, msgUnauthorized
 }
 
 // WriteUnauthorized is the engine's 401: HTML whatever the caller accepts.

@@ -8,7 +8,7 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/search"
 )
 
-func (s *Server) listVMs(*request) (collection, error) {
+func (s *Server) listVMs(r *request) (collection, error) {
 	names := s.names()
 	return collect("vm", s.Engine.VMs(), func(v engine.VM) item {
 		host := []string{}
@@ -20,7 +20,7 @@ func (s *Server) listVMs(*request) (collection, error) {
 			"cluster": {names.cluster[v.ClusterID]}, "datacenter": {names.clusterDataCenter[v.ClusterID]}, "type": {v.Type}, "os": {v.OSType},
 			"template": {names.template[v.TemplateID]}, "tag": {}, "ip": {}, "fqdn": {},
 		}
-		return item{v.ID, fields, func() any { return showVM(v) }}
+		return item{v.ID, fields, func() any { return r.showVM(v) }}
 	}), nil
 }
 
@@ -30,7 +30,7 @@ func (s *Server) getVM(r *request) (reply, error) {
 		return reply{}, err
 	}
 	v, err := s.Engine.VM(id)
-	return reply{http.StatusOK, showVM(v)}, err
+	return reply{http.StatusOK, r.showVM(v)}, err
 }
 
 func (s *Server) addVM(r *request) (reply, error) {
@@ -56,7 +56,7 @@ func (s *Server) addVM(r *request) (reply, error) {
 		return reply{}, err
 	}
 	r.vmID = add.ID
-	v, err := s.Engine.AddVM(add, r.correlationID)
+	v, err := s.Engine.AddVM(r.call(), add)
 	if err != nil {
 		return reply{}, err
 	}
@@ -65,7 +65,7 @@ func (s *Server) addVM(r *request) (reply, error) {
 	if v.Status == engine.StatusImageLocked {
 		status = http.StatusAccepted
 	}
-	return reply{status, showVM(v)}, nil
+	return reply{status, r.showVM(v)}, nil
 }
 
 func placements(attachments *DiskAttachments) ([]engine.DiskPlacement, error) {
@@ -110,8 +110,8 @@ func (s *Server) updateVM(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	v, err := s.Engine.UpdateVM(id, change)
-	return reply{http.StatusOK, showVM(v)}, err
+	v, err := s.Engine.UpdateVM(r.call(), id, change)
+	return reply{http.StatusOK, r.showVM(v)}, err
 }
 
 func (s *Server) removeVM(r *request) (reply, error) {
@@ -119,7 +119,7 @@ func (s *Server) removeVM(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveVM(id, r.flag("detach_only", false), r.correlationID)
+	return reply{status: http.StatusOK}, s.Engine.RemoveVM(r.call(), id, r.flag("detach_only", false))
 }
 
 func (s *Server) startVM(r *request) (reply, error) {
@@ -141,12 +141,12 @@ func (s *Server) startVM(r *request) (reply, error) {
 		}
 		options.Init, options.BootDevices = change.Init, change.BootDevices
 	}
-	job, err := s.Engine.StartVM(id, options, r.correlationID)
+	job, err := s.Engine.StartVM(r.call(), id, options)
 	return actionReply(job), err
 }
 
 // powerVM makes the handler of stop or shutdown.
-func (s *Server) powerVM(command func(id, reason, correlationID string) (engine.Job, error)) func(*request) (reply, error) {
+func (s *Server) powerVM(command func(call engine.Call, id, reason string) (engine.Job, error)) func(*request) (reply, error) {
 	return func(r *request) (reply, error) {
 		id, err := r.id("vm")
 		if err != nil {
@@ -160,7 +160,7 @@ func (s *Server) powerVM(command func(id, reason, correlationID string) (engine.
 		if body.Reason != nil {
 			reason = *body.Reason
 		}
-		job, err := command(id, reason, r.correlationID)
+		job, err := command(r.call(), id, reason)
 		return actionReply(job), err
 	}
 }

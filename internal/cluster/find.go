@@ -1,0 +1,89 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/config"
+)
+
+// Selection says which cluster is meant, and in which management cluster to look for it.
+type Selection struct {
+	// Config gives the name and the namespace. It need not be valid.
+	Config *config.Config
+	// AnyNamespace looks for the name in every namespace instead of the configuration's.
+	AnyNamespace bool
+	// Management chooses the management cluster.
+	Management ManagementOptions
+}
+
+// open connects to the management cluster and finds the cluster in it; the error says which ones there are. An embedded management
+// cluster that holds no cluster is not left running.
+func (o Selection) open(ctx context.Context, report progress.Reporter) (*Management, *clusterv1.Cluster, error) {
+	m, err := OpenExistingManagement(ctx, o.Management, report)
+	if errors.Is(err, ErrNoManagement) {
+		return nil, nil, &AdvisedError{
+			Err:    fmt.Errorf("there is no cluster %s, because there is no management cluster", o.Config.Name),
+			Advice: "Name the management cluster with --kubeconfig or KUBECONFIG, or make the cluster with 'ocne cluster start'.",
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	found, others, err := m.find(ctx, o)
+	switch {
+	case err != nil:
+		return nil, nil, errors.Join(err, m.Close())
+	case found != nil:
+		return m, found, nil
+	case len(others) > 0:
+		return nil, nil, errors.Join(m.noSuchCluster(o.Config.Name, others), m.Close())
+	}
+	return nil, nil, errors.Join(m.noSuchCluster(o.Config.Name, others), m.CloseAndStopIfIdle(ctx, report))
+}
+
+// find returns the cluster, or nil and the names of those that exist.
+func (m *Management) find(ctx context.Context, o Selection) (*clusterv1.Cluster, []string, error) {
+	var clusters clusterv1.ClusterList
+	if err := m.Client.List(ctx, &clusters); err != nil {
+		return nil, nil, fmt.Errorf("list clusters: %w", err)
+	}
+	var found []*clusterv1.Cluster
+	var foundNames, names []string
+	for i := range clusters.Items {
+		c := &clusters.Items[i]
+		name := fullName(c)
+		names = append(names, name)
+		if c.Name == o.Config.Name && (o.AnyNamespace || c.Namespace == o.Config.Namespace) {
+			found, foundNames = append(found, c), append(foundNames, name)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, names, nil
+	case 1:
+		return found[0], names, nil
+	}
+	return nil, nil, &AdvisedError{
+		Err:    fmt.Errorf("there are several clusters %s: %s", o.Config.Name, strings.Join(foundNames, ", ")),
+		Advice: "Say which one with its configuration file: -c FILE",
+	}
+}
+
+func fullName(c *clusterv1.Cluster) string {
+	return fmt.Sprintf("%s (namespace %s)", c.Name, c.Namespace)
+}
+
+// noSuchCluster takes a name that is not there for a mistake.
+func (m *Management) noSuchCluster(name string, others []string) error {
+	advice := "It holds no cluster at all."
+	if len(others) > 0 {
+		advice = "Its clusters are:\n  " + strings.Join(others, "\n  ")
+	}
+	return &AdvisedError{Err: fmt.Errorf("there is no cluster %s in the management cluster %s", name, m.Description), Advice: advice}
+}

@@ -1,0 +1,202 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+)
+
+// Details are everything about one cluster that fits on a screen.
+type Details struct {
+	Listed
+	// Ready says that the cluster is what it shall be: every machine is up to date and running, every node Ready.
+	Ready bool `json:"ready"`
+	// ManagementCluster describes where the cluster's objects are.
+	ManagementCluster string `json:"managementCluster"`
+	// Kubeconfig is the path of the cluster's own kubeconfig; empty when 'ocne cluster start' has not written it on this machine.
+	Kubeconfig string `json:"kubeconfig"`
+	// Engine is where the cluster's VMs are.
+	Engine Engine `json:"engine"`
+	// Machines, the control plane first.
+	Machines []MachineDetails `json:"machines"`
+	// AddressPools are the pools that the cluster's machines take their addresses from.
+	AddressPools []AddressPool `json:"addressPools"`
+	// Conditions are those that are not as they should be.
+	Conditions []ConditionDetails `json:"conditions"`
+	// NextSteps are for somebody to take: what is left does not pass by itself.
+	NextSteps []NextStep `json:"nextSteps"`
+}
+
+// Engine is where VMs are.
+type Engine struct {
+	URL        string `json:"url"`
+	Release    string `json:"release"`
+	DataCenter string `json:"dataCenter"`
+}
+
+// MachineDetails are a machine, its VM and its node.
+type MachineDetails struct {
+	Name       string    `json:"name"`
+	Role       string    `json:"role"` // control-plane or worker
+	Phase      string    `json:"phase"`
+	Version    string    `json:"version"`
+	VM         VMDetails `json:"vm"`
+	Node       string    `json:"node"`       // name; empty until the node has reported
+	NodeStatus string    `json:"nodeStatus"` // Ready or NotReady; empty while it is not known
+	Addresses  []string  `json:"addresses"`  // of both families
+	ProviderID string    `json:"providerID"`
+	Created    time.Time `json:"created"`
+}
+
+// VMDetails are what the engine said last about a VM.
+type VMDetails struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Status string `json:"status"`
+}
+
+// Show reads everything about one cluster. It changes nothing; the cluster's own API is asked for the nodes, and its silence is told
+// as a condition.
+func Show(ctx context.Context, o Selection, report progress.Reporter) (*Details, error) {
+	m, found, err := o.open(ctx, report)
+	if err != nil {
+		return nil, err
+	}
+	d, err := m.show(ctx, found, o.Config.KubeconfigPath())
+	return d, errors.Join(err, m.Close())
+}
+
+func (m *Management) show(ctx context.Context, found *clusterv1.Cluster, kubeconfig string) (*Details, error) {
+	key := client.ObjectKeyFromObject(found)
+	s, err := observe(ctx, m.Client, key)
+	if err != nil {
+		return nil, err
+	}
+	if s.cluster == nil {
+		s.cluster = found // it has gone meanwhile
+	}
+	if err := m.askNodes(ctx, key, s); err != nil {
+		return nil, err
+	}
+	pools, err := m.addressPools(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	d := newDetails(s, time.Now())
+	d.ManagementCluster, d.AddressPools = m.Description, pools
+	if _, err := os.Stat(kubeconfig); err == nil {
+		d.Kubeconfig = kubeconfig
+	}
+	return d, nil
+}
+
+// askNodes completes a snapshot with the nodes, without writing the kubeconfig.
+func (m *Management) askNodes(ctx context.Context, key client.ObjectKey, s *snapshot) error {
+	if !s.controlPlaneInitialized() {
+		return nil
+	}
+	kubeconfig, err := readKubeconfig(ctx, m.Client, key)
+	if err != nil || len(kubeconfig) == 0 {
+		return err
+	}
+	nodes, err := nodesOf(kubeconfig)
+	if err != nil {
+		return err
+	}
+	(&workload{nodes: nodes}).readNodes(ctx, s)
+	return nil
+}
+
+func newDetails(s *snapshot, now time.Time) *Details {
+	version := ""
+	if s.controlPlane != nil {
+		version = s.controlPlane.Spec.Version
+	}
+	d := &Details{
+		Listed: newListed(s.cluster, version), Ready: s.intended().reached(s), Machines: make([]MachineDetails, 0, len(s.machines)),
+		Conditions: notFine(s), NextSteps: nextSteps(s, now),
+	}
+	if s.infrastructure != nil {
+		d.Engine.URL = s.infrastructure.Spec.OLVMOvirtAPIServer.ServerURL
+		d.Engine.DataCenter = s.infrastructure.Spec.OLVMDatacenterName
+		if found := s.infrastructure.Status.OLVMDatacenter; found != nil {
+			d.Engine.Release = found.Release.Version
+		}
+	}
+	for i := range s.machines {
+		d.Machines = append(d.Machines, newMachineDetails(s, &s.machines[i]))
+	}
+	return d
+}
+
+// intended is the target that the cluster's own objects state.
+func (s *snapshot) intended() target {
+	var t target
+	if s.controlPlane != nil {
+		t.controlPlane = ptr.Deref(s.controlPlane.Spec.Replicas, 0)
+	}
+	for i := range s.workers {
+		t.workers += ptr.Deref(s.workers[i].Spec.Replicas, 0)
+	}
+	return t
+}
+
+func newMachineDetails(s *snapshot, m *clusterv1.Machine) MachineDetails {
+	d := MachineDetails{
+		Name: m.Name, Role: "worker", Phase: m.Status.Phase, Version: m.Spec.Version, Node: m.Status.NodeRef.Name,
+		ProviderID: m.Spec.ProviderID, Addresses: []string{}, Created: m.CreationTimestamp.UTC(),
+	}
+	if isControlPlane(m) {
+		d.Role = "control-plane"
+	}
+	add := func(address string) {
+		if address != "" && !slices.Contains(d.Addresses, address) {
+			d.Addresses = append(d.Addresses, address)
+		}
+	}
+	if im := s.infraMachine(m); im != nil {
+		d.ProviderID = cmp.Or(d.ProviderID, im.Spec.ProviderID)
+		if e := im.Status.OLVM; e != nil {
+			d.VM = VMDetails{ID: e.VirtualMachine.VMID, Name: e.VirtualMachine.VMName, Status: e.VirtualMachine.Status}
+			add(e.IPAddress)
+			add(e.IPv6Address)
+		}
+	}
+	if node := s.node(d.Node); node != nil {
+		d.NodeStatus = newNode(node).Status
+		for _, a := range node.Status.Addresses { // a node may have made one of them itself
+			if a.Type == corev1.NodeInternalIP {
+				add(a.Address)
+			}
+		}
+	}
+	return d
+}
+
+// templates are the names of the machine templates in use, with the group of machines that uses each.
+func (s *snapshot) templates() map[string][]string {
+	names := map[string][]string{}
+	add := func(ref clusterv1.ContractVersionedObjectReference, group string) {
+		if ref.APIGroup == infrav1.Group && ref.Name != "" {
+			names[ref.Name] = append(names[ref.Name], group)
+		}
+	}
+	if s.controlPlane != nil {
+		add(s.controlPlane.Spec.MachineTemplate.Spec.InfrastructureRef, "control plane")
+	}
+	for i := range s.workers {
+		add(s.workers[i].Spec.Template.Spec.InfrastructureRef, "workers "+s.workers[i].Name)
+	}
+	return names
+}

@@ -1,0 +1,38 @@
+package olvmmachine
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/internal/preflight"
+)
+
+// preflight shows what ocne checks before it makes a cluster, for those who come without it. It tells and never blocks: the engine
+// itself has the last word. An engine that cannot be asked is told by the condition of the step that follows.
+func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired) {
+	network := s.olvm.Spec.OLVMNetwork
+	findings, err := r.Preflight.Machines(ctx, s.engine.Client(), preflight.Wanted{
+		Subjects: preflight.Subjects{
+			DataCenter:  "spec.olvmDatacenterName of OLVMCluster " + s.infra.Name,
+			Credentials: "spec.olvmOvirtAPIServer.credentialsSecret of OLVMCluster " + s.infra.Name,
+		},
+		Username: s.username, Owner: d.Owner.Cluster, DataCenter: d.Names.DataCenter,
+	}, preflight.Group{
+		Path: "spec.", Cluster: d.Names.Cluster, Network: d.Names.Network, VNICProfile: d.Names.VNICProfile, Template: d.Names.Template,
+		NIC: network.NIC(), HoldsVirtualIP: isControlPlane(s.machine),
+	})
+	if err != nil {
+		return
+	}
+	condition := metav1.Condition{
+		Type: infrav1.PreflightPassedCondition, Status: metav1.ConditionTrue, Reason: infrav1.PassedReason, Message: preflight.Summary(findings),
+	}
+	if preflight.Failed(findings) { // errors come first
+		condition.Status, condition.Reason = metav1.ConditionFalse, findings[0].Check.Reason()
+	}
+	conditions.Set(s.olvm, condition)
+}

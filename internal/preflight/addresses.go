@@ -1,0 +1,99 @@
+package preflight
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/ocne-project/ocne/internal/address"
+	"github.com/ocne-project/ocne/internal/machine"
+)
+
+// holder is a VM that has an address.
+type holder struct {
+	address netip.Addr
+	vm      string
+	mark    machine.Mark
+}
+
+// holders are the marked VMs' addresses. What anything else uses is not known: an engine learns a guest's addresses from its agent only.
+func (s *survey) holders() []holder {
+	var found []holder
+	for _, vm := range s.vms {
+		mark, ok := machine.ParseMark(vm.Comment)
+		if !ok {
+			continue
+		}
+		for _, a := range mark.Addresses {
+			found = append(found, holder{a, vm.Name, mark})
+		}
+	}
+	slices.SortFunc(found, func(a, b holder) int { return cmp.Or(a.address.Compare(b.address), strings.Compare(a.vm, b.vm)) })
+	return found
+}
+
+// exists says whether the engine holds VMs of this cluster.
+func (s *survey) exists() bool {
+	return slices.ContainsFunc(s.holders(), func(h holder) bool { return h.mark.Cluster == s.wanted.Owner })
+}
+
+// demand is nodes that take their addresses from one pool.
+type demand struct {
+	subject string
+	pool    address.Pool
+	nodes   int
+	network string // the engine's id
+}
+
+// checkAddresses compares each pool less what VMs of others have with the nodes. The cluster's own VMs count as nodes, and their
+// addresses as free.
+func (s *survey) checkAddresses() {
+	holders := s.holders()
+	for _, d := range s.demands() {
+		var taken []string
+		last := netip.Addr{}
+		for _, h := range holders {
+			if h.mark.Cluster != s.wanted.Owner && h.mark.Network == d.network && d.pool.Contains(h.address) && h.address != last {
+				taken, last = append(taken, fmt.Sprintf("%s by VM %s of cluster %s", h.address, h.vm, h.mark.Cluster)), h.address
+			}
+		}
+		free := int64(min(d.pool.Len(), 1<<32)) - int64(len(taken))
+		if short := int64(d.nodes) - free; len(taken) > 0 && short > 0 {
+			s.report(Addresses, d.subject,
+				fmt.Sprintf("%d nodes need an address, and of %d usable ones %d are taken: %s", d.nodes, d.pool.Len(), len(taken), shortened(taken)),
+				fmt.Sprintf("Add %d or more addresses, or choose a pool of its own for this cluster.", short))
+		}
+	}
+}
+
+// demands are those of each group, and those of all groups whose pools share addresses.
+func (s *survey) demands() []demand {
+	var single, joint []demand
+	for _, p := range s.places {
+		if p.network == nil || p.group.Nodes == 0 {
+			continue
+		}
+		for _, pool := range p.group.Pools {
+			own := demand{pool.Subject, pool.Addresses, p.group.Nodes, p.network.ID}
+			for _, other := range single {
+				both, err := address.ParsePool([]string{other.pool.String(), own.pool.String()})
+				if err != nil || other.network != own.network || both.Len() == other.pool.Len()+own.pool.Len() { // other family, or nothing shared
+					continue
+				}
+				joint = append(joint, demand{other.subject + ", " + own.subject, both, other.nodes + own.nodes, own.network})
+			}
+			single = append(single, own)
+		}
+	}
+	return append(single, joint...)
+}
+
+func shortened(items []string) string {
+	const most = 5
+	if n := len(items) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), n)
+	}
+	return strings.Join(items, ", ")
+}

@@ -1,0 +1,123 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/ocne-project/ocne/pkg/ovirt"
+)
+
+const (
+	gib = int64(1) << 30
+	// noDiskBelow is the free space of a storage domain below which engines make no disk there: the default of its critical space
+	// action blocker.
+	noDiskBelow = 5 * gib
+	// blankTemplate is the id of the template that every engine has, and that has no disk.
+	blankTemplate = "00000000-0000-0000-0000-000000000000"
+)
+
+// findTemplate takes the newest version, as the controllers do.
+func (s *survey) findTemplate(p *place, found inventory) {
+	i := slices.IndexFunc(found.templates, func(t ovirt.Template) bool { return t.Name == p.group.Template })
+	if i >= 0 {
+		p.template = &found.templates[i]
+		return
+	}
+	usable := slices.DeleteFunc(slices.Clone(found.templates), func(t ovirt.Template) bool { return t.ID == blankTemplate })
+	s.missing(Template, p.group.templateKey(), "template", p.group.Template, names(usable, func(t ovirt.Template) string { return t.Name }))
+}
+
+// checkTemplate looks at the firmware, and for NICs that would be left over.
+func (s *survey) checkTemplate(ctx context.Context, p *place, _ inventory) error {
+	if p.template == nil {
+		return nil
+	}
+	t, subject := p.template, p.group.templateKey()
+	switch t.Status {
+	case "", statusOK:
+	case "locked":
+		s.report(Template, subject, fmt.Sprintf("template %q is locked", t.Name), "Wait until the engine has made it, or name another one.")
+	default:
+		s.report(Template, subject, fmt.Sprintf("template %q is %s", t.Name, t.Status), "Name another template, or make this one anew.")
+	}
+	const uefi = "Edit the template in the engine: Chipset/Firmware Type: Q35 Chipset with UEFI (q35_ovmf)."
+	switch t.BIOSType {
+	case "q35_ovmf", "q35_secure_boot":
+	case "", "cluster_default":
+		s.warn(Template, subject, fmt.Sprintf("template %q has its cluster's firmware, and nodes boot with UEFI only", t.Name), uefi)
+	default:
+		s.report(Template, subject, fmt.Sprintf("template %q has the firmware %s, and nodes boot with UEFI only", t.Name, t.BIOSType), uefi)
+	}
+	nics, err := s.engine.TemplateNICs(ctx, t.ID)
+	if err != nil {
+		return s.unread(Template, subject, err)
+	}
+	for _, nic := range nics {
+		if nic.Name != p.group.NIC {
+			s.warn(Template, subject, fmt.Sprintf("template %q has a NIC %q, which nodes get beside their own %q", t.Name, nic.Name, p.group.NIC),
+				"Remove it from the template, or name it with "+p.group.Path+"olvmNetwork.vnicName to use it.")
+		}
+	}
+	return nil
+}
+
+// checkDisks wants the one disk that the nodes boot from. A machine that is deleted keeps every other disk, because it may be a
+// persistent volume: one that came with the template would be left behind.
+func (s *survey) checkDisks(ctx context.Context, p *place, found inventory) error {
+	if p.template == nil || p.template.Status == "locked" {
+		return nil
+	}
+	t, subject := p.template, p.group.templateKey()
+	disks, err := s.engine.TemplateDisks(ctx, t.ID)
+	if err != nil {
+		return s.unread(Template, subject, err)
+	}
+	const again = "Make a template with the disk of the node image, marked bootable, and no other."
+	switch {
+	case len(disks) != 1:
+		s.report(Template, subject, fmt.Sprintf("template %q has %d disks, and nodes boot from exactly one", t.Name, len(disks)), again)
+	case !disks[0].Bootable:
+		s.report(Template, subject, fmt.Sprintf("the disk of template %q is not bootable", t.Name), again)
+	}
+	for _, d := range disks {
+		if len(disks) == 1 || d.Bootable {
+			return s.checkStorage(ctx, p, d.DiskID, found)
+		}
+	}
+	return nil
+}
+
+// checkStorage looks at the storage domains of the boot disk: a VM's disk is made where its template's is.
+func (s *survey) checkStorage(ctx context.Context, p *place, diskID string, found inventory) error {
+	subject := p.group.templateKey()
+	disk, err := s.engine.Disk(ctx, diskID)
+	if err != nil {
+		return s.unread(Storage, subject, err)
+	}
+	p.domains = slices.DeleteFunc(slices.Clone(found.domains), func(d ovirt.StorageDomain) bool { return !slices.Contains(disk.StorageDomainIDs, d.ID) })
+	if len(p.domains) == 0 {
+		s.warn(Storage, subject, fmt.Sprintf("%s sees no storage domain of template %q", s.wanted.Username, p.template.Name),
+			"Make sure that it is active and has room, as an administrator.")
+		return nil
+	}
+	if slices.ContainsFunc(p.domains, canTakeDisks) {
+		return nil
+	}
+	for _, d := range p.domains {
+		if !isActive(d) {
+			s.report(Storage, subject, fmt.Sprintf("storage domain %q, which holds the disk of template %q, is %s", d.Name, p.template.Name, d.Status),
+				"Activate it in the engine.")
+			continue
+		}
+		s.report(Storage, subject, fmt.Sprintf("storage domain %q, which holds the disk of template %q, has %s free; engines make no disk below %s",
+			d.Name, p.template.Name, size(d.Available), size(noDiskBelow)), "Free space in it, or extend it.")
+	}
+	return nil
+}
+
+func isActive(d ovirt.StorageDomain) bool { return d.Status == "" || d.Status == statusActive }
+
+func canTakeDisks(d ovirt.StorageDomain) bool { return isActive(d) && d.Available >= noDiskBelow }
+
+func size(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/float64(gib)) }
