@@ -3,9 +3,6 @@ package integration
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
 	"io/fs"
 	"net/http"
 	"os"
@@ -21,40 +18,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/test/programs"
 )
-
-// engineRequest is one line of the simulator's journal.
-type engineRequest struct {
-	Method string `json:"method"`
-	Path   string `json:"path"`
-	VM     string `json:"vmID"`
-	Status int    `json:"status"`
-}
-
-func (w *world) requests() []engineRequest {
-	w.t.Helper()
-	ca, err := os.ReadFile(w.caFile)
-	require.NoError(w.t, err)
-	pool := x509.NewCertPool()
-	require.True(w.t, pool.AppendCertsFromPEM(ca))
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
-	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, strings.TrimSuffix(w.url, "/ovirt-engine")+"/olvmsim/v1/requests", nil)
-	require.NoError(w.t, err)
-	req.SetBasicAuth("admin@internal", password)
-	resp, err := (&http.Client{Transport: transport}).Do(req)
-	require.NoError(w.t, err)
-	defer func() { _ = resp.Body.Close() }()
-	require.Equal(w.t, http.StatusOK, resp.StatusCode)
-	var journal []engineRequest
-	require.NoError(w.t, json.NewDecoder(resp.Body).Decode(&journal))
-	return journal
-}
 
 // creations counts the requests that asked for a VM.
 func (w *world) creations() int {
 	n := 0
-	for _, r := range w.requests() {
+	for _, r := range w.sim.Requests(w.t) {
 		if r.Method == http.MethodPost && r.Path == "vms" {
 			n++
 		}
@@ -67,12 +38,12 @@ func (w *world) creations() int {
 func (w *world) expectRequestBudget(most int) {
 	w.t.Helper()
 	perVM, shared := map[string]int{}, 0
-	for _, r := range w.requests() {
-		if r.VM == "" {
+	for _, r := range w.sim.Requests(w.t) {
+		if r.VMID == "" {
 			shared++
 			continue
 		}
-		perVM[r.VM]++
+		perVM[r.VMID]++
 	}
 	for name, vm := range w.vms() {
 		w.t.Logf("requests to the engine for machine %s: %d", name, perVM[vm.ID])
@@ -108,7 +79,7 @@ func (w *world) expectNoSecrets(t *testing.T) {
 			}
 			b, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.NotContains(t, string(b), password, path)
+			require.NotContains(t, string(b), programs.Password, path)
 			if strings.HasSuffix(path, ".log") {
 				require.False(t, token.Match(b), "%s holds what looks like a token: %q", path, token.Find(b))
 			}
@@ -117,19 +88,19 @@ func (w *world) expectNoSecrets(t *testing.T) {
 		require.NoError(t, err)
 	}
 	searchFiles(w.home, filepath.Join(w.managementDir(), "controlplane", "etcd")) // where the Secret itself is
-	searchFiles(w.state)
-	for _, file := range []string{w.sim.log} {
+	searchFiles(w.sim.State)
+	for _, file := range []string{w.sim.Log} {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.NotContains(t, string(b), password, file)
+		require.NotContains(t, string(b), programs.Password, file)
 	}
 	for _, arguments := range processesOf(t, "") {
-		require.NotContains(t, arguments, password)
+		require.NotContains(t, arguments, programs.Password)
 	}
 	for _, vm := range w.vms() {
-		require.NotContains(t, vm.Comment+vm.Description, password)
+		require.NotContains(t, vm.Comment+vm.Description, programs.Password)
 	}
-	searchObjects(t, management(t, filepath.Join(w.managementDir(), "controlplane", "kubeconfig")))
+	searchObjects(t, programs.Management(t, filepath.Join(w.managementDir(), "controlplane", "kubeconfig")))
 }
 
 // searchObjects reads every object of every kind that custom resource definitions define, and config maps and events.
@@ -153,7 +124,7 @@ func searchObjects(t *testing.T, c client.Client) {
 		require.NoError(t, c.List(ctx, list), kind.String())
 		b, err := list.MarshalJSON()
 		require.NoError(t, err)
-		require.False(t, bytes.Contains(b, []byte(password)), kind.String())
+		require.False(t, bytes.Contains(b, []byte(programs.Password)), kind.String())
 		seen += len(list.Items)
 	}
 	require.Greater(t, seen, len(crds.Items)/2, "objects were found to search")

@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/test/programs"
 )
 
 type controlPlaneReady struct {
@@ -28,12 +30,12 @@ type controlPlaneReady struct {
 // What the embedded control plane promises to whoever keeps a production cluster's objects in it.
 func TestControlPlane(t *testing.T) {
 	dir := t.TempDir()
-	path := program(t, "ocne-controlplane")
+	path := programs.Path(t, "ocne-controlplane")
 	ctx := context.Background()
 
 	var first controlPlaneReady
-	running := startDaemon(t, &first, nil, path, "--dir", dir)
-	c := management(t, first.Kubeconfig)
+	running := programs.Start(t, &first, nil, path, "--dir", dir)
+	c := programs.Management(t, first.Kubeconfig)
 	require.NoError(t, c.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kept"}}))
 
 	t.Run("its state is the user's own", func(t *testing.T) {
@@ -61,15 +63,13 @@ func TestControlPlane(t *testing.T) {
 	})
 	t.Run("owner references are collected", func(t *testing.T) { expectGarbageCollection(ctx, t, c) })
 	t.Run("what was written survives kill -9, and kubeconfigs stay valid", func(t *testing.T) {
-		require.NoError(t, running.command.Process.Kill())
-		<-running.done
-		running.done <- nil // it has been waited for
+		running.Kill()
 		var second controlPlaneReady
-		startDaemon(t, &second, nil, path, "--dir", dir)
+		programs.Start(t, &second, nil, path, "--dir", dir)
 		require.Equal(t, first.Server, second.Server)
 		require.Equal(t, filepath.Join(dir, "kubeconfig"), second.Kubeconfig)
 		kept := &corev1.ConfigMap{}
-		require.NoError(t, management(t, first.Kubeconfig).Get(ctx, client.ObjectKey{Namespace: "default", Name: "kept"}, kept))
+		require.NoError(t, programs.Management(t, first.Kubeconfig).Get(ctx, client.ObjectKey{Namespace: "default", Name: "kept"}, kept))
 	})
 }
 
@@ -99,7 +99,7 @@ func expectGarbageCollection(ctx context.Context, t *testing.T, c client.Client)
 	}}
 	require.NoError(t, c.Create(ctx, owned))
 	require.NoError(t, c.Delete(ctx, owner))
-	eventually(t, "the owned object is gone", func() (bool, string) {
+	programs.Eventually(t, "the owned object is gone", func() (bool, string) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(owned), owned)
 		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})

@@ -1,20 +1,16 @@
 package integration
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 
-	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/pkg/ovirt"
+	"github.com/ocne-project/ocne/test/programs"
 )
 
 // A cluster's whole life with the management cluster that appears by itself.
@@ -47,6 +43,13 @@ func TestLifeOfACluster(t *testing.T) {
 		require.Contains(t, w.ocne("cluster", "list"), "demo")
 		require.Contains(t, w.ocne("cluster", "list", "-o", "json"), `"demo"`)
 	})
+	t.Run("it is shown", func(t *testing.T) {
+		require.Equal(t, "true\n", w.ocne("cluster", "show", "-C", "demo", "--field", "ready"))
+		require.Contains(t, w.ocne("cluster", "show", "-c", w.config), "3 of 30", "addresses in use")
+		written, err := os.ReadFile(w.kubeconfig())
+		require.NoError(t, err)
+		require.Equal(t, string(written), w.ocne("cluster", "kubeconfig", "-C", "demo"))
+	})
 	t.Run("workers 2 to 5", func(*testing.T) {
 		start("-w", "5")
 		w.expectNodes(1, 5)
@@ -59,7 +62,7 @@ func TestLifeOfACluster(t *testing.T) {
 		start("-n", "3", "-w", "1")
 		w.expectNodes(3, 1)
 	})
-	t.Run("no password or token is anywhere but in the Secret", w.expectNoSecrets)
+	t.Run("no programs.Password or token is anywhere but in the Secret", w.expectNoSecrets)
 	t.Run("the detached programs raced for nothing", w.expectNoRacesOfDetached)
 	t.Run("delete leaves nothing", func(t *testing.T) {
 		w.ocne("cluster", "delete", "-c", w.config)
@@ -75,62 +78,18 @@ func (w *world) expectNoRacesOfDetached(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, logs)
 	for _, log := range logs {
-		expectNoRaces(t, log)
+		programs.ExpectNoRaces(t, log)
 	}
 }
 
 func (w *world) expectClearedBootDocuments(t *testing.T) {
-	eventually(t, "boot documents are cleared", func() (bool, string) {
+	programs.Eventually(t, "boot documents are cleared", func() (bool, string) {
 		for name, vm := range w.vms() {
 			if vm.HasInitialization {
 				return false, name
 			}
 		}
 		return true, ""
-	})
-}
-
-// Ctrl-C at any time is harmless, also with a management cluster that somebody else brought.
-func TestInterruptAndResume(t *testing.T) {
-	w := newWorld(t)
-	var ready struct{ Kubeconfig string }
-	startDaemon(t, &ready, nil, program(t, "ocne-controlplane"), "--dir", t.TempDir(), "--fsync=false")
-	var manager struct{ WebhookURL string }
-	startDaemon(t, &manager, nil, program(t, "ocne-manager"), "--kubeconfig", ready.Kubeconfig,
-		"--providers", "core,bootstrap,control-plane,olvm", "--install", "--cert-dir", t.TempDir(), "--leader-elect=false",
-		"--metrics-bind-address", "0", "--feature-gates", "ReconcilerRateLimiting=false")
-	args := []string{"cluster", "start", "--kubeconfig", ready.Kubeconfig, "-c", w.config}
-
-	if !t.Run("Ctrl-C ends cleanly and says how to go on", func(t *testing.T) {
-		command, out := w.command(args...)
-		require.NoError(t, command.Start())
-		eventually(t, "the first VM is on its way", func() (bool, string) { return len(w.vms()) > 0, "no VM" })
-		require.NoError(t, command.Process.Signal(os.Interrupt))
-		var exit *exec.ExitError
-		require.ErrorAs(t, command.Wait(), &exit, out.String())
-		require.Equal(t, 130, exit.ExitCode(), out.String())
-		require.Contains(t, out.String(), "ocne cluster delete")
-	}) {
-		return
-	}
-	t.Run("the same command again finishes", func(*testing.T) {
-		w.ocne(args...)
-		w.expectNodes(1, 2)
-	})
-	t.Run("delete leaves no VM, no disk, no address", func(t *testing.T) {
-		c := management(t, ready.Kubeconfig)
-		w.ocne("cluster", "delete", "--kubeconfig", ready.Kubeconfig, "-c", w.config)
-		w.expectEmptyEngine()
-		addresses, machines, clusters := &ipamv1.IPAddressList{}, &infrav1.OLVMMachineList{}, &clusterv1.ClusterList{}
-		require.NoError(t, c.List(context.Background(), addresses))
-		require.NoError(t, c.List(context.Background(), machines))
-		require.NoError(t, c.List(context.Background(), clusters))
-		require.Empty(t, addresses.Items)
-		require.Empty(t, machines.Items)
-		require.Empty(t, clusters.Items)
-	})
-	t.Run("delete again says that there is nothing", func(*testing.T) {
-		w.ocne("cluster", "delete", "--kubeconfig", ready.Kubeconfig, "-c", w.config)
 	})
 }
 

@@ -3,30 +3,22 @@ package integration
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"text/template"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/pkg/ovirt"
+	"github.com/ocne-project/ocne/test/programs"
 )
-
-// password of the simulated engine; a test searches everything that is left behind for it.
-const password = "s3cret-0f-the-engine"
 
 // world is one administrator with a home directory and an engine.
 type world struct {
@@ -34,72 +26,35 @@ type world struct {
 	home   string
 	config string
 	name   string
+	sim    *programs.Engine
 	engine *ovirt.Client
-	sim    *daemon
-	url    string
-	caFile string
-	state  string
+	// username and password that the administrator uses.
+	username, password string
 }
 
-const clusterFile = `
-name: {{.Name}}
-provider: olvm
-kubernetesVersion: "1.33"
-controlPlaneNodes: 1
-workerNodes: 2
-virtualIp: {{.Net}}.100
-providers:
-  olvm:
-    olvmDatacenterName: Default
-    olvmOvirtAPIServer:
-      serverURL: {{.URL}}
-      serverCAPath: {{.CA}}
-    controlPlaneMachine: &machine
-      olvmOvirtClusterName: Default
-      vmTemplateName: ock
-      olvmNetwork: {networkName: ovirtmgmt, vnicProfileName: ovirtmgmt}
-      virtualMachine:
-        memory: 2GB
-        network:
-          ipv4: {subnet: {{.Net}}.0/24, ipAddresses: "{{.Net}}.110-{{.Net}}.139"}
-          nameservers: [{{.Net}}.1]
-    workerMachine: *machine
-`
-
-// newWorld starts an engine and writes a cluster file; addresses are of the loopback network and the test's own.
-func newWorld(t *testing.T) *world {
+// newWorld starts an engine and writes a cluster file; addresses are of the loopback network and the test's own. The arguments are the
+// simulator's.
+func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
-	w := &world{t: t, home: t.TempDir(), name: "demo", state: t.TempDir()}
+	w := &world{t: t, home: t.TempDir(), name: "demo", username: programs.Username, password: programs.Password}
 	t.Cleanup(func() { // what a failed test leaves running in this home
 		for pid := range processesOf(t, w.home) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
-	var ready struct{ URL, CAFile, Username string }
-	w.sim = startDaemon(t, &ready, []string{"OLVMSIM_PASSWORD=" + password}, program(t, "olvmsim"),
-		"--listen", "127.0.0.1:0", "--guests", "instant", "--time-scale", "20", "--state-dir", w.state)
-	w.url, w.caFile = ready.URL, ready.CAFile
-	ca, err := os.ReadFile(w.caFile)
-	require.NoError(t, err)
-	w.engine, err = ovirt.New(ovirt.Config{URL: w.url, Username: ready.Username, Password: password, CA: ca})
-	require.NoError(t, err)
-	t.Cleanup(w.engine.Close)
+	w.sim = programs.StartEngine(t, append([]string{"--guests", "instant"}, args...)...)
+	w.engine = w.sim.Client
 
-	var file bytes.Buffer
-	network := fmt.Sprintf("127.%d.%d", 64+rand.IntN(64), rand.IntN(256))
-	values := map[string]string{"Name": w.name, "Net": network, "URL": w.url, "CA": w.caFile}
-	require.NoError(t, template.Must(template.New("").Parse(clusterFile)).Execute(&file, values))
-	w.config = filepath.Join(w.home, "demo.yaml")
-	require.NoError(t, os.WriteFile(w.config, file.Bytes(), 0o600))
+	w.config = programs.WriteClusterFile(t, w.home, w.sim, 1, 2)
 	return w
 }
 
 func (w *world) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	out := &bytes.Buffer{}
-	command := exec.Command(program(w.t, "ocne"), args...)
+	command := exec.Command(programs.Path(w.t, "ocne"), args...)
 	command.Env = []string{
 		"HOME=" + w.home, "PATH=" + os.Getenv("PATH"),
-		"OCNE_OLVM_USERNAME=admin@internal", "OCNE_OLVM_PASSWORD=" + password,
+		"OCNE_OLVM_USERNAME=" + w.username, "OCNE_OLVM_PASSWORD=" + w.password,
 	}
 	command.Stdout, command.Stderr = out, out
 	return command, out
@@ -158,17 +113,6 @@ func ready(node corev1.Node) bool {
 func (w *world) kubeconfig() string { return filepath.Join(w.home, ".kube", "kubeconfig."+w.name) }
 
 func (w *world) managementDir() string { return filepath.Join(w.home, ".ocne", "management") }
-
-// management is a client of the management cluster.
-func management(t *testing.T, kubeconfig string) client.Client {
-	t.Helper()
-	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	require.NoError(t, err)
-	cfg.WarningHandler = rest.NoWarnings{}
-	c, err := client.New(cfg, client.Options{Scheme: capi.NewScheme()})
-	require.NoError(t, err)
-	return c
-}
 
 // expectNodes compares what the user sees with what the engine holds: every node is a VM of the engine, by provider id and address.
 func (w *world) expectNodes(controlPlane, workers int) {
