@@ -108,6 +108,31 @@ func (*Config) usableIPv6(n infrav1.Network) (address.Pool, bool) {
 	return p.Without(address.Reserved(subnet, gateway, netip.Addr{})...), true
 }
 
+// virtualIPInPools refuses ranges and single addresses that name the virtual IP. A CIDR block cannot leave an address out, and the samples
+// of the existing ocne have blocks around it, so there it is skipped with a warning.
+func (v *validator) virtualIPInPools() {
+	vip, err := netip.ParseAddr(v.config.VirtualIP)
+	if err != nil {
+		return // reported with virtualIp
+	}
+	for group, m := range v.config.machines() {
+		for item := range strings.SplitSeq(strings.Join(m.VirtualMachine.Network.IPv4.IPAddresses, ","), ",") {
+			if item = strings.TrimSpace(item); namesAddress(item, vip) {
+				v.report(group+".virtualMachine.network.ipv4.ipAddresses", "%s holds the virtual IP %s, which no node can get: take it out, "+
+					"or write another virtualIp", item, vip)
+			}
+		}
+	}
+}
+
+func namesAddress(item string, a netip.Addr) bool {
+	if strings.Contains(item, "/") {
+		return false
+	}
+	p, err := address.ParsePool([]string{item})
+	return err == nil && p.Contains(a)
+}
+
 func (v *validator) poolSizes() {
 	short := slices.DeleteFunc(v.config.pools(), func(p pool) bool { return p.usable >= p.needed })
 	for i, p := range short {
@@ -134,7 +159,7 @@ func (c *Config) poolWarnings() []Warning {
 	return warnings
 }
 
-// reservedInPools warns of gateways and a virtual IP that a pool holds: they are skipped, but whoever wrote that may have meant another
+// reservedInPools warns of gateways that a pool holds, and of a virtual IP within a block: they are skipped, but whoever wrote that may have meant another
 // address.
 func (c *Config) reservedInPools() []Warning {
 	keys := map[string][]string{} // of the pools that hold something, by what it is
@@ -149,7 +174,7 @@ func (c *Config) reservedInPools() []Warning {
 	for group, m := range c.machines() {
 		n := m.VirtualMachine.Network
 		key := group + ".virtualMachine.network."
-		note(n.IPv4.IPAddresses, c.VirtualIP, "virtual IP", key+"ipv4.ipAddresses")
+		note(blocks(n.IPv4.IPAddresses), c.VirtualIP, "virtual IP", key+"ipv4.ipAddresses")
 		if gateway, err := n.GatewayAddress(); err == nil {
 			note(n.IPv4.IPAddresses, gateway.String(), "gateway", key+"ipv4.ipAddresses")
 		}
@@ -162,6 +187,12 @@ func (c *Config) reservedInPools() []Warning {
 		warnings = append(warnings, Warning{Keys: keys[text], Message: "hold " + text + ", which no node gets: take it out"})
 	}
 	return warnings
+}
+
+// blocks keeps the CIDR blocks of a pool.
+func blocks(items []string) []string {
+	split := strings.Split(strings.Join(items, ","), ",")
+	return slices.DeleteFunc(split, func(item string) bool { return !strings.Contains(item, "/") })
 }
 
 func plural(n int, noun string) string {

@@ -56,6 +56,7 @@ func (v *validator) machines() {
 		}
 		v.virtualMachine(key+".virtualMachine", m.VirtualMachine)
 	}
+	v.virtualIPInPools()
 	v.poolSizes()
 }
 
