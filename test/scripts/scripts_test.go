@@ -117,7 +117,7 @@ func exits(ts *testscript.TestScript, args []string) error {
 	w := worldOf(ts)
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
-	var output bytes.Buffer
+	var out, errOut bytes.Buffer // written to by a goroutine each
 	cmd := exec.CommandContext(ctx, programs.Path(w.t, args[1]), args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"HOME=" + w.work}
@@ -126,7 +126,7 @@ func exits(ts *testscript.TestScript, args []string) error {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(ts.Stdout(), &output), io.MultiWriter(ts.Stderr(), &output)
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(ts.Stdout(), &out), io.MultiWriter(ts.Stderr(), &errOut)
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func exits(ts *testscript.TestScript, args []string) error {
 		return fmt.Errorf("exit code %d, expected %d", code, want)
 	}
 	for _, secret := range []string{programs.Password, ts.Getenv(passwordVariable)} {
-		if secret != "" && strings.Contains(output.String(), secret) {
+		if secret != "" && strings.Contains(out.String()+errOut.String(), secret) {
 			return errors.New("the output holds the password")
 		}
 	}
