@@ -159,8 +159,8 @@ func (c *Config) poolWarnings() []Warning {
 	return warnings
 }
 
-// reservedInPools warns of gateways that a pool holds, and of a virtual IP within a block: they are skipped, but whoever wrote that may have meant another
-// address.
+// reservedInPools warns of gateways that a pool holds, and of a virtual IP within a block: they are skipped, but whoever wrote that may
+// have meant another address.
 func (c *Config) reservedInPools() []Warning {
 	keys := map[string][]string{} // of the pools that hold something, by what it is
 	note := func(items []string, reserved, what, key string) {

@@ -32,14 +32,15 @@ func TestNodeReportsTheAddressOfSLAACWhenItsDocumentLooksForIt(t *testing.T) {
 		doc  *bootDoc
 		want []string
 	}{
-		"with the script":        {slaacDoc(t, line), []string{"10.0.0.5", self}},
-		"without the unit":       {slaacDoc(t, ""), []string{"10.0.0.5"}},
-		"without the file":       {slaacDoc(t, line).without(scriptPath), []string{"10.0.0.5"}},
-		"with another script":    {slaacDoc(t, line).with(scriptPath, "#!/bin/bash\nexit 0\n"), []string{"10.0.0.5"}},
-		"of another NIC":         {slaacDoc(t, "ExecStartPre=-/bin/bash "+scriptPath+" ens4 10.0.0.5 "+kubeadmFlags), []string{"10.0.0.5"}},
-		"of another address":     {slaacDoc(t, "ExecStartPre=-/bin/bash "+scriptPath+" ens3 10.0.0.6 "+kubeadmFlags), []string{"10.0.0.5"}},
-		"in another file":        {slaacDoc(t, "ExecStartPre=-/bin/bash "+scriptPath+" ens3 10.0.0.5 /etc/default/kubelet"), []string{"10.0.0.5"}},
-		"without advertisements": {slaacDoc(t, line).with(keyfilePath, "[ipv4]\nmethod=manual\naddress1=10.0.0.5/24\n[ipv6]\nmethod=disabled\n"), []string{"10.0.0.5"}},
+		"with the script":     {slaacDoc(t, line), []string{"10.0.0.5", self}},
+		"without the unit":    {slaacDoc(t, ""), []string{"10.0.0.5"}},
+		"without the file":    {slaacDoc(t, line).without(scriptPath), []string{"10.0.0.5"}},
+		"with another script": {slaacDoc(t, line).with(scriptPath, "#!/bin/bash\nexit 0\n"), []string{"10.0.0.5"}},
+		"of another NIC":      {slaacDoc(t, "ExecStartPre=-/bin/bash "+scriptPath+" ens4 10.0.0.5 "+kubeadmFlags), []string{"10.0.0.5"}},
+		"of another address":  {slaacDoc(t, "ExecStartPre=-/bin/bash "+scriptPath+" ens3 10.0.0.6 "+kubeadmFlags), []string{"10.0.0.5"}},
+		"in another file":     {slaacDoc(t, "ExecStartPre=-/bin/bash "+scriptPath+" ens3 10.0.0.5 /etc/default/kubelet"), []string{"10.0.0.5"}},
+		"without advertisements": {slaacDoc(t, line).with(keyfilePath,
+			"[ipv4]\nmethod=manual\naddress1=10.0.0.5/24\n[ipv6]\nmethod=disabled\n"), []string{"10.0.0.5"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, tc.want, kubeletOf(t, tc.doc, &serialConsole{}).addresses)
