@@ -341,6 +341,10 @@ type VirtualMachineStatus struct {
 	// +optional
 	Status string `json:"status,omitempty"`
 
+	// seenBy is the user whom the engine showed the VM last. Another user without an administrator's role may not see it.
+	// +optional
+	SeenBy string `json:"seenBy,omitempty"`
+
 	// initializationCleared says that the boot document, which holds keys, was removed from the engine after the node joined.
 	// +optional
 	InitializationCleared bool `json:"initializationCleared,omitempty"`

@@ -79,6 +79,7 @@ type plan struct {
 	credentials *corev1.Secret
 	ca          *corev1.ConfigMap // nil when none is configured
 	objects     []client.Object
+	inEngine    []string // names of VMs of a cluster of this name that the engine holds already
 }
 
 func newPlan(c *config.Config, getenv func(string) string) (*plan, error) {
@@ -160,7 +161,11 @@ func (m *Management) await(ctx context.Context, o CreateOptions, key client.Obje
 		if t.reached(s) {
 			return true, nil
 		}
-		if lasting := dog.check(s); len(lasting) > 0 {
+		lasting := dog.check(s)
+		if len(lasting) == 0 {
+			lasting = dog.still(waiting)
+		}
+		if len(lasting) > 0 {
 			return false, &StuckError{
 				Name: key.Name, Namespace: key.Namespace, Management: m.Description, Problems: lasting, VMs: s.vmsInEngine(),
 			}
@@ -183,6 +188,13 @@ func (m *Management) checkExisting(ctx context.Context, p *plan) error {
 		return fmt.Errorf("read cluster %s: %w", p.key, err)
 	case err == nil && !existing.DeletionTimestamp.IsZero():
 		return fmt.Errorf("cluster %s %w", p.key.Name, ErrBeingDeleted)
+	case err != nil && len(p.inEngine) > 0:
+		return &AdvisedError{
+			Err: fmt.Errorf("the engine holds VMs of a cluster %s that this management cluster (%s) does not know: %s",
+				p.key, m.Description, strings.Join(p.inEngine, ", ")),
+			Advice: "Nothing was changed. If another management cluster manages them, give it with --kubeconfig, or choose another name.\n" +
+				"If that one is gone for good, remove these VMs in the engine first.",
+		}
 	}
 	for _, obj := range p.objects {
 		want, ok := obj.(*infrav1.OLVMMachineTemplate)

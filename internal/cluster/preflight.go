@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type PreflightOptions struct {
 	Management ManagementOptions
 	// Getenv reads the engine's credentials.
 	Getenv func(string) string
+	// FromHere says that an engine that this machine does not reach is an error, whoever else may reach it.
+	FromHere bool
 	// Skip are names of checks whose findings are left out, or "all".
 	Skip []string
 }
@@ -104,6 +107,11 @@ func (o PreflightOptions) ask(ctx context.Context, p *plan) ([]preflight.Finding
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	findings := preflight.Run(asking, engine, o.wanted(p))
+	if !preflight.Failed(findings) {
+		if p.inEngine, err = preflight.Members(asking, engine, p.key.String()); err != nil {
+			return nil, fmt.Errorf("engine %s: list VMs: %w", server.ServerURL, err)
+		}
+	}
 	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	_ = engine.Logout(afterwards)
@@ -122,7 +130,7 @@ func (o PreflightOptions) ask(ctx context.Context, p *plan) ([]preflight.Finding
 // isOnlyFromHere tells that this machine cannot ask the engine, which says little of the controllers: they may be nearer to it, and a CA
 // that users keep in the management cluster is not known here.
 func (o PreflightOptions) isOnlyFromHere(f preflight.Finding, p *plan) bool {
-	if ovirt.KindOf(f.Err) != ovirt.Unavailable {
+	if noHost, unknown := errors.AsType[*net.DNSError](f.Err); o.FromHere || ovirt.KindOf(f.Err) != ovirt.Unavailable || unknown && noHost.IsNotFound {
 		return false
 	}
 	if _, untrusted := errors.AsType[*ovirt.UntrustedCertificateError](f.Err); untrusted {

@@ -6,14 +6,17 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/ocne-project/ocne/internal/config"
+	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/internal/preflight"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
+	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // configured is a cluster that fits the simulator's default inventory.
@@ -189,5 +192,33 @@ func TestAClusterThatIsBeingDeletedIsNotStarted(t *testing.T) {
 	_, err := s.create(t.Context(), o, o.plan(t), s.report)
 	require.ErrorIs(t, err, ErrBeingDeleted)
 	require.EqualError(t, err, "cluster demo is being deleted")
+	require.False(t, s.exists(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ocne"}}))
+}
+
+// Two administrators, each with a management cluster of their own, must not take each other's cluster for theirs.
+func TestAClusterOfAnotherManagementClusterIsNotTakenOver(t *testing.T) {
+	engine, s := olvmsim.New(t), newSite(t)
+	o := order(t, engine)
+	client, err := ovirt.New(ovirt.Config{URL: engine.URL(), Username: engine.Username(), Password: engine.Password(), CA: engine.CA()})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	dataCenter, err := client.DataCenterByName(t.Context(), "Default")
+	require.NoError(t, err)
+	clusters, err := client.Clusters(t.Context(), dataCenter.ID)
+	require.NoError(t, err)
+	template, err := client.TemplateByName(t.Context(), dataCenter.ID, "ock")
+	require.NoError(t, err)
+	mark := machine.Mark{Cluster: "ocne/demo", Machine: "ocne/demo-control-plane-x"}
+	_, err = client.AddVM(t.Context(), ovirt.AddVM{
+		ID: uuid.NewString(), Name: "demo-control-plane-x", Comment: mark.Comment(), ClusterID: clusters[0].ID, TemplateID: template.ID, Memory: 1 << 30,
+		CPU: ovirt.CPUTopology{Cores: 1, Sockets: 1, Threads: 1},
+	}, "c1")
+	require.NoError(t, err)
+
+	p := o.plan(t)
+	require.NoError(t, checkEngine(t.Context(), o, p, s.report))
+	_, err = s.create(t.Context(), o, p, s.report)
+	require.ErrorContains(t, err, "the engine holds VMs of a cluster ocne/demo that this management cluster")
+	require.ErrorContains(t, err, "demo-control-plane-x")
 	require.False(t, s.exists(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ocne"}}))
 }

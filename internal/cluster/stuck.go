@@ -26,8 +26,10 @@ const (
 	refusedFor = 30 * time.Second
 	// credentialsRefusedFor is longer, because refused credentials are tried again only every 30 s: engines lock accounts.
 	credentialsRefusedFor = 45 * time.Second
-	// lockedFor is for what usually goes away by itself: locks, and engines that start.
+	// lockedFor is for what usually goes away by itself: locks, engines that start, contact with a host that is lost for a moment.
 	lockedFor = 5 * time.Minute
+	// stillFor is how long nothing at all may change: no step of a cluster, the copy of a template's disk included, takes longer.
+	stillFor = 30 * time.Minute
 )
 
 // The reasons of problems that are no condition of ours.
@@ -35,6 +37,8 @@ const (
 	nodeMissingReason    = "NodeMissing"
 	nodeNotReadyReason   = "NodeNotReady"
 	apiUnreachableReason = "APIUnreachable"
+	noProgressReason     = "NoProgress"
+	lostContactReason    = "LostContact"
 )
 
 // Problem is one thing that does not go on by itself.
@@ -82,6 +86,8 @@ type watchdog struct {
 	now         func() time.Time
 	nodeStartup time.Duration
 	since       map[string]time.Time // by subject and reason
+	view        []progress.Item      // what was shown last, and since when
+	viewSince   time.Time
 }
 
 func newWatchdog(nodeStartup time.Duration, now func() time.Time) *watchdog {
@@ -114,6 +120,27 @@ func (w *watchdog) check(s *snapshot) []Problem {
 	return lasting
 }
 
+// still is the problem of a cluster about which nobody complains, and of which nothing has changed for too long.
+func (w *watchdog) still(view []progress.Item) []Problem {
+	now := w.now()
+	if w.viewSince.IsZero() || !slices.Equal(view, w.view) {
+		w.view, w.viewSince = slices.Clone(view), now
+		return nil
+	}
+	if now.Sub(w.viewSince) < max(stillFor, w.nodeStartup) || len(view) == 0 {
+		return nil
+	}
+	found := make([]Problem, 0, len(view))
+	for _, item := range view {
+		found = append(found, Problem{
+			Subject: item.Name, Reason: noProgressReason,
+			Message: strings.TrimSuffix(fmt.Sprintf("%s, and nothing has changed for %s: %s", item.State, now.Sub(w.viewSince).Round(time.Minute), item.Detail), ": "),
+			Next:    "Look at the conditions of the cluster's objects in the management cluster, and at the logs of its controllers.",
+		})
+	}
+	return found
+}
+
 // patience is how long a problem may last.
 func (w *watchdog) patience(reason string) time.Duration {
 	switch reason {
@@ -121,7 +148,7 @@ func (w *watchdog) patience(reason string) time.Duration {
 		return w.nodeStartup
 	case infrav1.CredentialsRefusedReason, infrav1.CredentialsMissingReason:
 		return credentialsRefusedFor
-	case infrav1.EngineRefusedReason, infrav1.EngineUnavailableReason:
+	case infrav1.EngineRefusedReason, infrav1.EngineUnavailableReason, infrav1.StartingReason, infrav1.AddressConflictReason, lostContactReason:
 		return lockedFor
 	default:
 		return refusedFor
@@ -140,10 +167,12 @@ func problems(s *snapshot) []Problem {
 			Next: "The controllers reach the cluster's API, and this machine does not: check the route and the firewalls to the virtual IP.",
 		})
 	}
+	leaving := false // machines that leave give addresses back
 	for i := range s.machines {
 		found = append(found, machineProblem(s, &s.machines[i])...)
+		leaving = leaving || !s.machines[i].DeletionTimestamp.IsZero()
 	}
-	return found
+	return slices.DeleteFunc(found, func(p Problem) bool { return leaving && p.Reason == infrav1.PoolExhaustedReason })
 }
 
 func machineProblem(s *snapshot, m *clusterv1.Machine) []Problem {
@@ -184,7 +213,11 @@ func conditionProblem(subject string, conditions []metav1.Condition, kind string
 	if !known {
 		return nil
 	}
-	return []Problem{{Subject: subject, Reason: c.Reason, Message: c.Message, Next: next}}
+	p := Problem{Subject: subject, Reason: c.Reason, Message: c.Message, Next: next}
+	if c.Reason == infrav1.NotRunningReason && c.Status == metav1.ConditionUnknown {
+		p.Reason, p.Next = lostContactReason, "Look at the VM's host in the engine; what it runs goes on when the contact is back."
+	}
+	return []Problem{p}
 }
 
 func nextStep(reason string) (next string, known bool) {
@@ -195,7 +228,7 @@ func nextStep(reason string) (next string, known bool) {
 	case infrav1.PermissionMissingReason:
 		return "Let the engine's administrator give the user a role with this permission.", true
 	case infrav1.CredentialsRefusedReason, infrav1.CredentialsMissingReason:
-		return "Give the user name and the password of an account of the engine; start writes them into the Secret.", true
+		return "Give the user name and the password of an account of the engine; start writes them into a Secret that it made itself.", true
 	case infrav1.NotFoundInEngineReason:
 		return "Make the object in the engine, or let the user see it. If its name is wrong,\n" + again, true
 	case infrav1.InvalidSpecReason:
@@ -206,6 +239,10 @@ func nextStep(reason string) (next string, known bool) {
 		return "Read the engine's words, and its events in the Administration Portal; release what is locked.", true
 	case infrav1.EngineUnavailableReason:
 		return "Check that the engine runs, and that the management cluster reaches it.", true
+	case infrav1.StartingReason:
+		return "The VM does not stay up: the engine's events say why its host ends it.", true
+	case infrav1.AddressConflictReason:
+		return "The VM that the message names has one of the pool's addresses: remove it, or take the address out of the pool.", true
 	case infrav1.NotRunningReason, infrav1.VMNotFoundReason, infrav1.NotOursReason:
 		return "The message says what to do with the VM; Cluster API makes a new one for a Machine that is deleted.", true
 	}

@@ -12,6 +12,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
@@ -60,9 +61,9 @@ func TestWhatDoesNotPassByItselfEndsTheWaiting(t *testing.T) {
 		infrav1.EngineRefusedReason:           5 * time.Minute,
 		infrav1.EngineUnavailableReason:       5 * time.Minute,
 		infrav1.CreatingReason:                0,
-		infrav1.StartingReason:                0,
+		infrav1.StartingReason:                5 * time.Minute,
 		infrav1.DeletingReason:                0,
-		infrav1.AddressConflictReason:         0,
+		infrav1.AddressConflictReason:         5 * time.Minute,
 		infrav1.WaitingForClusterReason:       0,
 		infrav1.WaitingForBootstrapDataReason: 0,
 	} {
@@ -79,6 +80,46 @@ func TestWhatDoesNotPassByItselfEndsTheWaiting(t *testing.T) {
 			require.NotEmpty(t, found[0].Next)
 		})
 	}
+}
+
+// A host that is cut off for a moment is not a VM that went down.
+func TestLostContactMayComeBack(t *testing.T) {
+	s := newStory()
+	s.machineWith("demo-md-0-a", metav1.ConditionUnknown, infrav1.NotRunningReason, "the engine has lost contact with the VM (unknown)")
+	at, found := newWatched().stuckAfter(s)
+	require.Equal(t, 5*time.Minute, at)
+	require.Equal(t, "machine demo-md-0-a: LostContact: the engine has lost contact with the VM (unknown)", found[0].String())
+	require.NotContains(t, found[0].Next, "delete")
+}
+
+// An exact pool is exhausted until the machines that leave have given their addresses back.
+func TestAPoolIsNotExhaustedWhileMachinesLeave(t *testing.T) {
+	s := newStory()
+	s.machineWith("demo-md-0-new", metav1.ConditionFalse, infrav1.PoolExhaustedReason, "no address is free")
+	s.machineWith("demo-md-0-old", metav1.ConditionFalse, infrav1.DeletingReason, "the VM is being stopped")
+	s.machines[1].DeletionTimestamp = ptr.To(metav1.Now())
+	w := newWatched()
+	at, _ := w.stuckAfter(s)
+	require.Zero(t, at)
+	s.machines = s.machines[:1]
+	at, _ = w.stuckAfter(s)
+	require.Equal(t, 30*time.Second, at)
+}
+
+// Nobody complains, and nothing happens: a drain that is blocked, a control plane that makes no further machine.
+func TestNothingAtAllForHalfAnHourEndsTheWaiting(t *testing.T) {
+	w := newWatched()
+	view := []progress.Item{{Name: "workers", State: "1 of 2", Detail: "draining demo-md-0-a"}}
+	for ; w.at.Before(time.Unix(0, 0).Add(20 * time.Minute)); w.at = w.at.Add(time.Minute) {
+		require.Empty(t, w.still(view))
+	}
+	view = []progress.Item{{Name: "workers", State: "2 of 2", Detail: "draining demo-md-0-b"}}
+	changed := w.at
+	for ; len(w.still(view)) == 0; w.at = w.at.Add(time.Minute) {
+		require.Less(t, w.at.Sub(changed), time.Hour)
+	}
+	require.Equal(t, 30*time.Minute, w.at.Sub(changed))
+	require.Equal(t, "workers: NoProgress: 2 of 2, and nothing has changed for 30m0s: draining demo-md-0-b", w.still(view)[0].String())
 }
 
 func TestTheInfrastructureMayBeWhatDoesNotPass(t *testing.T) {

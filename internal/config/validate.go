@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -75,8 +76,8 @@ func (v *validator) required(key, value, what string) bool {
 
 // atMost reports a name that is longer than the engine allows.
 func (v *validator) atMost(key, value string, length int) {
-	if len(value) > length {
-		v.report(key, "%q has %d characters, but the engine's names have at most %d: write the name as the engine shows it", value, len(value), length)
+	if n := utf8.RuneCountInString(value); n > length {
+		v.report(key, "%q has %d characters, but the engine's names have at most %d: write the name as the engine shows it", value, n, length)
 	}
 }
 
@@ -113,15 +114,16 @@ func (v *validator) general() {
 	known := cipherSuites()
 	for _, suite := range c.CipherSuites {
 		if !slices.Contains(known, suite) {
-			v.report("cipherSuites", "%q is not known: write names such as %s", suite, strings.Join(known[:2], " and "))
+			v.report("cipherSuites", "%q is not known: write names such as %s", suite, strings.Join(known[2:4], " and "))
 		}
 	}
 	v.ports()
 }
 
-// cipherSuites are the names that Kubernetes components accept: those of Go's TLS.
+// cipherSuites are the names that Kubernetes components accept: those of Go's TLS, and two older spellings (component-base,
+// cli/flag/ciphersuites_flag.go).
 func cipherSuites() []string {
-	var names []string
+	names := []string{"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305"}
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		names = append(names, suite.Name)
 	}

@@ -23,8 +23,11 @@ type Desired struct {
 	Deleting bool
 	// Submitted is when the VM's creation was asked for last; zero means never.
 	Submitted time.Time
-	// Seen says that the VM was in the engine once.
-	Seen bool
+	// Seen says that the VM was in the engine once, and SeenBy who saw it last.
+	Seen   bool
+	SeenBy string
+	// Username is who asks the engine now.
+	Username string
 	// Provisioned says that it ran once. It is never created or started again by us.
 	Provisioned bool
 	// Started is when we last asked for its start; zero means never.

@@ -22,6 +22,8 @@ type Observation struct {
 	Ours bool
 	// Absent is true when the VM is positively not there. VM nil and Absent false means that nobody can tell yet.
 	Absent bool
+	// Hidden: the engine does not show the VM to this user, but showed it to another one, and nobody else can tell whether it is there.
+	Hidden bool
 	// Underway: the VM is not shown yet, but a job of the engine is making it.
 	Underway bool
 	// NICs of a VM that is down and has never run.
@@ -49,6 +51,10 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	if o.VM == nil {
 		if o, err = lookAgain(ctx, e, d, now); err != nil || o.VM == nil {
 			return o, err
+		}
+		e.Touch(d.VMID) // the list is older than the VM, and says nothing about its rivals
+		if snapshot, err = e.Lately(ctx, d.VMID, listAge); err != nil {
+			return Observation{}, err
 		}
 	}
 	o.Mark, o.Ours = ParseMark(o.VM.Comment)
@@ -87,7 +93,8 @@ func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) 
 		return Observation{}, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
 	}
 	if d.Seen {
-		return Observation{Absent: true}, nil
+		hidden := e.Client().UserLevel() && d.SeenBy != "" && d.SeenBy != d.Username
+		return Observation{Absent: !hidden, Hidden: hidden}, nil
 	}
 	underway, err := isUnderway(ctx, e, d.VMID)
 	if err != nil || underway {

@@ -59,6 +59,10 @@ type Plan struct {
 // Next decides, from what is wanted and what was seen, what to do. It is pure: the same input gives the same plan.
 func Next(d Desired, o Observation, now time.Time) Plan {
 	switch {
+	case o.VM == nil && o.Hidden:
+		return waiting(infrav1.PermissionMissingReason, wakeLater, "the engine does not show the VM %s to %s, but showed it to %s: "+
+			"give %s a role on the VM, such as UserVmManager, or put the former user back; if the VM is gone, remove the finalizer %s by hand",
+			d.VMID, d.Username, d.SeenBy, d.Username, infrav1.MachineFinalizer)
 	case o.VM == nil && o.Underway:
 		return waiting(d.making(), wakeSoon, "the engine is making the VM")
 	case o.VM == nil && !o.Absent && d.Deleting:

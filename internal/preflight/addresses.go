@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/address"
 	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // holder is a VM that has an address.
@@ -37,6 +39,22 @@ func (s *survey) holders() []holder {
 // exists says whether the engine holds VMs of this cluster.
 func (s *survey) exists() bool {
 	return slices.ContainsFunc(s.holders(), func(h holder) bool { return h.mark.Cluster == s.wanted.Owner })
+}
+
+// Members names the VMs in the engine that belong to a cluster, given as namespace/name, whichever management cluster it is in.
+func Members(ctx context.Context, engine *ovirt.Client, owner string) ([]string, error) {
+	vms, err := engine.VMs(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, vm := range vms {
+		if mark, ok := machine.ParseMark(vm.Comment); ok && mark.Cluster == owner {
+			names = append(names, vm.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // demand is nodes that take their addresses from one pool.

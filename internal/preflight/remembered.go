@@ -9,8 +9,12 @@ import (
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
-// remembered is how long findings are taken for granted: all machines of a place share them.
-const remembered = 2 * time.Minute
+const (
+	// remembered is how long findings are taken for granted: all machines of a place share them.
+	remembered = 2 * time.Minute
+	// failureRemembered is how long nobody asks again an engine that did not answer: waiting for it takes half a minute.
+	failureRemembered = 10 * time.Second
+)
 
 // Memory keeps what was found of the surroundings of machines, so that a thousand alike machines ask once. Its zero value is empty.
 type Memory struct {
@@ -20,6 +24,7 @@ type Memory struct {
 
 type memoryKey struct {
 	engine     *ovirt.Client
+	subjects   Subjects
 	dataCenter string
 	cluster    string
 	network    string
@@ -30,26 +35,35 @@ type memoryKey struct {
 }
 
 type memory struct {
-	mu       sync.Mutex // held while the engine is asked, so that others wait for the answer
+	asking   chan struct{} // held by whoever asks the engine, so that others wait for the answer
 	until    time.Time
 	findings []Finding
+	err      error
 }
 
 // Machines is Machines for one group, asked once in a while.
 func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g Group) ([]Finding, error) {
-	known := m.of(memoryKey{engine, w.DataCenter, g.Cluster, g.Network, g.VNICProfile, g.Template, g.NIC, g.HoldsVirtualIP})
-	known.mu.Lock()
-	defer known.mu.Unlock()
+	known := m.of(memoryKey{engine, w.Subjects, w.DataCenter, g.Cluster, g.Network, g.VNICProfile, g.Template, g.NIC, g.HoldsVirtualIP})
+	select {
+	case known.asking <- struct{}{}:
+		defer func() { <-known.asking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if time.Now().Before(known.until) {
-		return known.findings, nil
+		return known.findings, known.err
 	}
 	w.Groups = []Group{g}
 	findings, err := Machines(ctx, engine, w)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // tells nothing about the engine
 		return nil, err
+	case err != nil:
+		known.findings, known.err, known.until = nil, err, time.Now().Add(failureRemembered)
+	default:
+		known.findings, known.err, known.until = findings, nil, time.Now().Add(remembered)
 	}
-	known.findings, known.until = findings, time.Now().Add(remembered)
-	return findings, nil
+	return known.findings, known.err
 }
 
 // of returns what is kept of a place, and drops what is old.
@@ -61,18 +75,20 @@ func (m *Memory) of(key memoryKey) *memory {
 	}
 	if m.places[key] == nil {
 		m.forgetOld()
-		m.places[key] = &memory{}
+		m.places[key] = &memory{asking: make(chan struct{}, 1)}
 	}
 	return m.places[key]
 }
 
 func (m *Memory) forgetOld() {
 	for key, place := range m.places {
-		if place.mu.TryLock() {
+		select {
+		case place.asking <- struct{}{}:
 			if time.Since(place.until) > remembered {
 				delete(m.places, key)
 			}
-			place.mu.Unlock()
+			<-place.asking
+		default: // in use
 		}
 	}
 }

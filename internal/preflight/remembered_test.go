@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 
@@ -50,4 +52,27 @@ func TestAlikeMachinesAskOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, findings)
 	require.Greater(t, len(sim.Requests()), once, "another place is asked about")
+}
+
+// Waiting for an engine that does not answer takes half a minute: twenty machines do not do it one after the other.
+func TestAnEngineThatDoesNotAnswerIsWaitedForOnce(t *testing.T) {
+	asked := 0
+	sim := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(sim.Close)
+	engine, err := ovirt.New(ovirt.Config{URL: sim.URL + "/ovirt-engine", Username: "admin@internal", Password: "x", InsecureSkipTLSVerify: true})
+	require.NoError(t, err)
+	t.Cleanup(engine.Close)
+	var memory Memory
+	for range 20 {
+		_, err := memory.Machines(context.Background(), engine, Wanted{DataCenter: "Default"}, Group{Cluster: "Default"})
+		require.Error(t, err)
+	}
+	require.Equal(t, 1, asked)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = memory.Machines(ended, engine, Wanted{DataCenter: "Other"}, Group{Cluster: "Default"})
+	require.ErrorIs(t, err, context.Canceled)
 }

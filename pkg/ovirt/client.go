@@ -64,6 +64,9 @@ type Call struct {
 	Err error
 }
 
+// userLevelRemembered is how long a refused query decides how the next ones are asked.
+const userLevelRemembered = 5 * time.Minute
+
 // Client talks to one engine as one user. It is safe for concurrent use. New credentials need a new Client.
 type Client struct {
 	config    Config
@@ -72,7 +75,8 @@ type Client struct {
 	transport *http.Transport
 	places    chan struct{}
 	session   session
-	userLevel atomic.Bool
+	// userLevelSince is when the engine last refused a query of this user, in nanoseconds since 1970; 0 means never, or not any more.
+	userLevelSince atomic.Int64
 }
 
 // New makes a Client without any I/O: the first call logs in.
@@ -118,7 +122,13 @@ func (c *Client) GoString() string { return c.config.String() }
 // the user's own roles show, and ignore a search.
 //
 // The engine decides by the role and the header alone: QueriesCommandBase.validatePermissions in its source.
-func (c *Client) UserLevel() bool { return c.userLevel.Load() }
+func (c *Client) UserLevel() bool { return c.userLevelSince.Load() != 0 }
+
+// asUser says whether to ask with the filter from the beginning. From time to time a query goes without it: roles change.
+func (c *Client) asUser(method string) bool {
+	since := c.userLevelSince.Load()
+	return since != 0 && (method != http.MethodGet || time.Since(time.Unix(0, since)) < userLevelRemembered)
+}
 
 // Close drops idle connections. The token stays valid in the engine; Logout revokes it.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -65,7 +65,7 @@ func userLevelEngine(t *testing.T) (*engine, func() []string) {
 	}
 }
 
-func TestRefusedQueryTurnsTheClientToUserLevelForGood(t *testing.T) {
+func TestRefusedQueryTurnsTheClientToUserLevel(t *testing.T) {
 	e, requests := userLevelEngine(t)
 	c := e.client(t)
 	require.False(t, c.UserLevel())
@@ -83,6 +83,26 @@ func TestRefusedQueryTurnsTheClientToUserLevelForGood(t *testing.T) {
 		"POST /api/vms, filter: true", // commands run queries too
 	}, requests())
 	require.Equal(t, 1, e.loginCount())
+}
+
+// An administrator whose role was gone for a moment sees everything again.
+func TestFromTimeToTimeAQueryIsAskedPlainly(t *testing.T) {
+	e, requests := userLevelEngine(t)
+	c := e.client(t)
+	_, err := c.DataCenters(t.Context())
+	require.NoError(t, err)
+	c.userLevelSince.Add(-int64(userLevelRemembered))
+	require.True(t, c.UserLevel(), "until a query says otherwise")
+	_, err = c.DataCenters(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"GET /api/datacenters, filter: ", "GET /api/datacenters, filter: true"}, requests()[2:])
+	require.True(t, c.UserLevel())
+
+	admin := newEngine(t, replyJSON(http.StatusOK, `{}`)).client(t)
+	admin.userLevelSince.Store(1)
+	_, err = admin.DataCenters(t.Context())
+	require.NoError(t, err)
+	require.False(t, admin.UserLevel())
 }
 
 func TestTheAPIsRootIsAskedAtUserLevelByEverybody(t *testing.T) {

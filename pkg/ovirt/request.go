@@ -45,7 +45,8 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		return failure.labelled(r.operation, r.object)
 	}
 	defer c.leave()
-	stale, replayed, filtered := "", false, r.userLevel || c.userLevel.Load()
+	filtered := r.userLevel || c.asUser(r.method)
+	stale, replayed := "", false
 	for {
 		token, failure := c.token(ctx, stale)
 		if failure != nil {
@@ -54,11 +55,14 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		failure = c.send(ctx, r, token, filtered, out)
 		switch {
 		case failure == nil:
+			if r.method == http.MethodGet && !filtered {
+				c.userLevelSince.Store(0)
+			}
 			return nil
 		case failure.Status == http.StatusUnauthorized && !replayed:
 			stale, replayed = token, true
 		case r.method == http.MethodGet && !filtered && failure.refusesQuery():
-			c.userLevel.Store(true)
+			c.userLevelSince.Store(time.Now().UnixNano())
 			filtered = true
 		default:
 			return failure.labelled(r.operation, r.object)

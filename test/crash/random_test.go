@@ -133,7 +133,11 @@ func (s *start) finish() {
 		if s.command == nil {
 			s.command = s.run("start")
 		}
-		<-s.command.ended
+		select {
+		case <-s.command.ended:
+		case <-time.After(time.Until(deadline)):
+			require.FailNow(s.t, "ocne does not end", "%s, controllers: %s", s.command.out.String(), programs.Tail(s.manager.Log))
+		}
 		if s.command.verb == "start" && s.command.err == nil {
 			s.t.Log(s.command.out.String())
 			return

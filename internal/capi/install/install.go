@@ -35,8 +35,8 @@ const (
 	fieldOwner = "ocne-manager"
 	// parallel is how many objects are applied at once.
 	parallel = 6
-	// serveTimeout bounds the wait for the API server to serve the CRDs.
-	serveTimeout = time.Minute
+	// serveTimeout bounds the wait for the API server to serve the CRDs: a machine that is busy with other things takes minutes.
+	serveTimeout = 5 * time.Minute
 	pollInterval = 50 * time.Millisecond
 )
 

@@ -107,7 +107,7 @@ func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olv
 		return unreachable(olvm, err)
 	}
 	if err := r.preflight(ctx, olvm, e, account, client.ObjectKeyFromObject(cluster).String()); err != nil {
-		return unreachable(olvm, err)
+		ctrl.LoggerFrom(ctx).Info("The engine did not answer everything that is checked beforehand", "error", err.Error())
 	}
 	dataCenter, err := e.Client().DataCenterByName(ctx, olvm.Spec.OLVMDatacenterName)
 	if err != nil {

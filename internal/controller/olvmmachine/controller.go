@@ -154,6 +154,8 @@ func (s *subject) desired() machine.Desired {
 		Deleting:    !s.olvm.DeletionTimestamp.IsZero(),
 		Submitted:   submitted(s.olvm),
 		Seen:        status.VirtualMachine.VMID != "",
+		SeenBy:      status.VirtualMachine.SeenBy,
+		Username:    s.username,
 		Provisioned: provisioned(s),
 		NodeJoined:  s.machine.Status.NodeRef.IsDefined(),
 		Cleared:     status.VirtualMachine.InitializationCleared,

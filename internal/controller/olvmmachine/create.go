@@ -23,6 +23,9 @@ import (
 // the engine makes cloud-config of it. Set in the request, it overrides the template's.
 const ignitionOS = "rhcos_x64"
 
+// askAgainAfter spaces the requests for a VM that the engine made and then removed, as it does when copying the disk fails.
+const askAgainAfter = 15 * time.Second
+
 // create asks the engine for the VM, in an order that survives a crash after each step: addresses, the time of the request, the
 // request.
 func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (ctrl.Result, error) {
@@ -70,7 +73,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 func forget(olvm *infrav1.OLVMMachine) ctrl.Result {
 	delete(olvm.Annotations, infrav1.CreateSubmittedAnnotation)
 	olvm.Status.OLVM.VirtualMachine = infrav1.VirtualMachineStatus{}
-	return ctrl.Result{RequeueAfter: time.Second}
+	return ctrl.Result{RequeueAfter: askAgainAfter}
 }
 
 // announce writes down that the creation is about to be asked for, and keeps the machine from being moved to another management

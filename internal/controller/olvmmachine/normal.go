@@ -92,6 +92,7 @@ func settle(olvm *infrav1.OLVMMachine, plan machine.Plan) {
 		olvm.Status.Initialization.Provisioned = ptr.To(true)
 		olvm.Status.Addresses = addresses(olvm)
 		delete(olvm.Annotations, clusterctlv1.BlockMoveAnnotation)
+		overruled(olvm)
 	}
 }
 

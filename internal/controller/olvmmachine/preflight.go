@@ -36,3 +36,12 @@ func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired
 	}
 	conditions.Set(s.olvm, condition)
 }
+
+// overruled drops findings about the surroundings of a VM that the engine has started all the same: they have passed.
+func overruled(olvm *infrav1.OLVMMachine) {
+	if conditions.IsFalse(olvm, infrav1.PreflightPassedCondition) {
+		conditions.Set(olvm, metav1.Condition{
+			Type: infrav1.PreflightPassedCondition, Status: metav1.ConditionTrue, Reason: infrav1.PassedReason, Message: "the engine runs the VM",
+		})
+	}
+}

@@ -129,6 +129,7 @@ func record(olvm *infrav1.OLVMMachine, d machine.Desired, o machine.Observation)
 	switch {
 	case o.VM != nil:
 		status.VirtualMachine.VMID, status.VirtualMachine.VMName, status.VirtualMachine.Status = o.VM.ID, o.VM.Name, o.VM.Status
+		status.VirtualMachine.SeenBy = d.Username
 	case o.Absent:
 		status.VirtualMachine.Status = ""
 	}

@@ -1,0 +1,65 @@
+package machine
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/engine"
+	"github.com/ocne-project/ocne/pkg/olvmsim"
+	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
+)
+
+// limited is what docs/howto/use-a-limited-account.md gives to an account.
+func limited(name string) inventory.User {
+	return inventory.User{Name: name, Password: "secret of " + name, Roles: []inventory.Role{
+		{Name: "VmCreator", Permits: []string{"login", "create_vm"}, On: inventory.Object{Type: "cluster", Name: "Default"}},
+		{Name: "UserTemplateBasedVm", Permits: []string{"create_vm"}, On: inventory.Object{Type: "template", Name: "ock"}},
+		{Name: "DiskCreator", Permits: []string{"create_disk"}, On: inventory.Object{Type: "storageDomain", Name: "data"}},
+		{Name: "VnicProfileUser", Permits: []string{"configure_vm_network"}, On: inventory.Object{Type: "vnicProfile", Name: "ovirtmgmt"}},
+	}}
+}
+
+// Each account sees the VMs that it made. With the credentials of another one, a VM that runs is not taken for one that is gone: its
+// addresses would be given again, and nobody would remove it.
+func TestAVMThatAnotherAccountMadeIsNotTakenForGone(t *testing.T) {
+	contents := inventory.Default()
+	contents.Users = []inventory.User{limited("first@internal"), limited("second@internal")}
+	sim := olvmsim.New(t, olvmsim.Options{Inventory: &contents})
+	engines := &engine.Engines{}
+	as := func(user inventory.User) *bench {
+		e, err := engines.For(engine.Account{URL: sim.URL(), Username: user.Name, Password: user.Password, CA: sim.CA()})
+		require.NoError(t, err)
+		names := engine.PlaceNames{DataCenter: "Default", Cluster: "Default", Network: "ovirtmgmt", VNICProfile: "ovirtmgmt", Template: "ock"}
+		place, err := e.Resolve(context.Background(), names)
+		require.NoError(t, err)
+		return &bench{t: t, sim: sim, engine: e, names: names, place: place}
+	}
+	first, second := as(contents.Users[0]), as(contents.Users[1])
+
+	d := first.machine("demo-1")
+	d.Username = contents.Users[0].Name
+	first.submit(&d, "demo-1", "192.0.2.11")
+	d.SeenBy = d.Username
+	first.until(&d, "it runs", func(p Plan) bool { return p.Running })
+	d.Provisioned = true
+
+	d.Username = contents.Users[1].Name
+	for _, deleting := range []bool{false, true} {
+		d.Deleting = deleting
+		o, err := Observe(context.Background(), second.engine, d, time.Now())
+		require.NoError(t, err)
+		require.True(t, o.Hidden)
+		plan := Next(d, o, time.Now())
+		require.False(t, plan.Gone)
+		require.Equal(t, Nothing, plan.Action)
+		require.Equal(t, infrav1.PermissionMissingReason, plan.Reason)
+		require.Contains(t, plan.Message, "does not show the VM "+d.VMID+" to second@internal, but showed it to first@internal")
+	}
+
+	d.Username = contents.Users[0].Name
+	first.until(&d, "it is gone", func(p Plan) bool { return p.Gone })
+}
