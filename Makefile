@@ -46,12 +46,12 @@ demo-down: build ## Delete the demo's cluster and prove that the engine holds no
 	hack/demo.sh down
 
 .PHONY: test
-test: race-build ## Run all tests that need no root: unit and integration, with the race detector
+test: race-build bin/ocne-manager ## Run all tests that need no root: unit and integration, with the race detector
 	$(RACE) go vet $(RACE_FLAGS) ./...
 	cd controlplane && CGO_ENABLED=0 go vet -trimpath ./...
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) $$(go list ./... | grep -v /test/)
 	@# These start management clusters: one package at a time, or they wait for each other's.
-	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -p 1 -timeout 60m ./test/...
+	$(RACE) OCNE_BIN=$(CURDIR)/bin/race OCNE_PLAIN_BIN=$(CURDIR)/bin go test $(RACE_FLAGS) -p 1 -timeout 60m ./test/...
 
 .PHONY: lint
 lint: ## Check style and the import boundaries of the design

@@ -92,7 +92,7 @@ func (l *lab) newBench(t *testing.T) *bench {
 // launch starts the controllers.
 func (b *bench) launch() {
 	b.t.Helper()
-	m := programs.Launch(b.t, nil, programs.Path(b.t, "ocne-manager"),
+	m := programs.Launch(b.t, nil, programs.PlainPath(b.t, "ocne-manager"),
 		"--kubeconfig", b.kubeconfig, "--providers", "olvm", "--namespace", b.namespace, "--concurrency", "2")
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -33,6 +33,18 @@ func Path(t testing.TB, name string) string {
 	return path
 }
 
+// PlainPath finds a program that was built without the race detector, for tests that start it hundreds of times: what they prove is the
+// order of requests, and others run the same code with the detector. Without such a build it is that of Path.
+func PlainPath(t testing.TB, name string) string {
+	t.Helper()
+	if dir := os.Getenv("OCNE_PLAIN_BIN"); dir != "" {
+		path := filepath.Join(dir, name)
+		require.FileExists(t, path, "build the programs with `make build`")
+		return path
+	}
+	return Path(t, name)
+}
+
 // Daemon is a program that runs until the test ends.
 type Daemon struct {
 	// PID is the process's id.
