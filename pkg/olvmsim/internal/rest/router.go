@@ -23,74 +23,7 @@ type route struct {
 }
 
 func (s *Server) routeTable() []route {
-	get, post, put, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
-	return append([]route{
-		{method: get, pattern: "", handle: s.getAPI},
-		{method: get, pattern: "datacenters", handle: many(s.listDataCenters)},
-		{method: get, pattern: "datacenters/{datacenter}", handle: one(s.listDataCenters, "datacenter")},
-		{method: get, pattern: "datacenters/{datacenter}/clusters", handle: many(s.listClusters)},
-		{method: get, pattern: "datacenters/{datacenter}/networks", handle: many(s.listNetworks)},
-		{method: get, pattern: "datacenters/{datacenter}/storagedomains", handle: many(s.listStorageDomains)},
-		{method: get, pattern: "datacenters/{datacenter}/storagedomains/{storagedomain}", handle: one(s.listStorageDomains, "storagedomain")},
-		{method: get, pattern: "clusters", handle: many(s.listClusters)},
-		{method: get, pattern: "clusters/{cluster}", handle: one(s.listClusters, "cluster")},
-		{method: get, pattern: "clusters/{cluster}/networks", handle: many(s.listNetworks)},
-		{method: get, pattern: "hosts", handle: many(s.listHosts)},
-		{method: get, pattern: "hosts/{host}", handle: one(s.listHosts, "host")},
-		{method: get, pattern: "networks", handle: many(s.listNetworks)},
-		{method: get, pattern: "networks/{network}", handle: one(s.listNetworks, "network")},
-		{method: get, pattern: "networks/{network}/vnicprofiles", handle: many(s.listVNICProfiles)},
-		{method: get, pattern: "vnicprofiles", handle: many(s.listVNICProfiles)},
-		{method: get, pattern: "vnicprofiles/{vnicprofile}", handle: one(s.listVNICProfiles, "vnicprofile")},
-		{method: get, pattern: "storagedomains", handle: many(s.listStorageDomains)},
-		{method: get, pattern: "storagedomains/{storagedomain}", handle: one(s.listStorageDomains, "storagedomain")},
-		{method: get, pattern: "storagedomains/{storagedomain}/disks", handle: many(s.listDisks)},
-		{method: get, pattern: "templates", handle: many(s.listTemplates)},
-		{method: get, pattern: "templates/{template}", handle: one(s.listTemplates, "template")},
-		{method: del, pattern: "templates/{template}", handle: s.removeTemplate},
-		{method: get, pattern: "templates/{template}/diskattachments", handle: many(s.listAttachments)},
-		{method: get, pattern: "templates/{template}/diskattachments/{disk}", handle: one(s.listAttachments, "disk")},
-		{method: get, pattern: "templates/{template}/nics", handle: many(s.listNICs)},
-		{method: get, pattern: "templates/{template}/nics/{nic}", handle: one(s.listNICs, "nic")},
-		{method: get, pattern: "disks", handle: many(s.listDisks)},
-		{method: get, pattern: "disks/{disk}", handle: one(s.listDisks, "disk")},
-		{method: del, pattern: "disks/{disk}", handle: s.removeDisk},
-		{method: get, pattern: "vms", handle: many(s.listVMs)},
-		{method: post, pattern: "vms", handle: s.addVM, doc: "services/vms/methods/add"},
-		{method: get, pattern: "vms/{vm}", handle: s.getVM},
-		{method: put, pattern: "vms/{vm}", handle: s.updateVM, doc: "services/vm/methods/update"},
-		{method: del, pattern: "vms/{vm}", handle: s.removeVM},
-		{method: post, pattern: "vms/{vm}/start", handle: s.startVM, doc: "services/vm/methods/start", action: true},
-		{method: post, pattern: "vms/{vm}/stop", handle: s.powerVM(s.Engine.StopVM), doc: "services/vm/methods/stop", action: true},
-		{method: post, pattern: "vms/{vm}/shutdown", handle: s.powerVM(s.Engine.ShutdownVM), doc: "services/vm/methods/shutdown", action: true},
-		{method: get, pattern: "vms/{vm}/nics", handle: many(s.listNICs)},
-		{method: post, pattern: "vms/{vm}/nics", handle: s.addNIC, doc: "services/vm_nics/methods/add"},
-		{method: get, pattern: "vms/{vm}/nics/{nic}", handle: one(s.listNICs, "nic")},
-		{method: put, pattern: "vms/{vm}/nics/{nic}", handle: s.updateNIC, doc: "services/vm_nic/methods/update"},
-		{method: del, pattern: "vms/{vm}/nics/{nic}", handle: s.removeNIC},
-		{method: get, pattern: "vms/{vm}/diskattachments", handle: many(s.listAttachments)},
-		{method: post, pattern: "vms/{vm}/diskattachments", handle: s.addAttachment, doc: "services/disk_attachments/methods/add"},
-		{method: get, pattern: "vms/{vm}/diskattachments/{disk}", handle: one(s.listAttachments, "disk")},
-		{method: del, pattern: "vms/{vm}/diskattachments/{disk}", handle: s.removeAttachment},
-		{method: get, pattern: "jobs", handle: many(s.listJobs), adminOnly: true},
-		{method: get, pattern: "jobs/{job}", handle: s.getJob, adminOnly: true},
-		{method: get, pattern: "events", handle: many(s.listEvents)},
-	}, s.accessRoutes()...)
-}
-
-// accessRoutes are those of users and of what they may do, and of network filters.
-func (s *Server) accessRoutes() []route {
-	get := http.MethodGet
-	return []route{
-		{method: get, pattern: "networkfilters", handle: many(s.listNetworkFilters), adminOnly: true},
-		{method: get, pattern: "networkfilters/{networkfilter}", handle: one(s.listNetworkFilters, "networkfilter"), adminOnly: true},
-		{method: get, pattern: "users", handle: many(s.listUsers)},
-		{method: get, pattern: "users/{user}", handle: one(s.listUsers, "user")},
-		{method: get, pattern: "users/{user}/permissions", handle: many(s.listPermissions)},
-		{method: get, pattern: "roles", handle: many(s.listRoles)},
-		{method: get, pattern: "roles/{role}", handle: one(s.listRoles, "role")},
-		{method: get, pattern: "roles/{role}/permits", handle: many(s.listPermits)},
-	}
+	return slices.Concat(s.systemRoutes(), s.inventoryRoutes(), s.storageRoutes(), s.computeRoutes())
 }
 
 // match finds the route of a path. The pattern is returned for the journal even when nothing is found: ids in it are

@@ -1,0 +1,24 @@
+package rest
+
+import "net/http"
+
+// inventoryRoutes are those of data centers, clusters, hosts and networks.
+func (s *Server) inventoryRoutes() []route {
+	get := http.MethodGet
+	return []route{
+		{method: get, pattern: "datacenters", handle: many(s.listDataCenters)},
+		{method: get, pattern: "datacenters/{datacenter}", handle: one(s.listDataCenters, "datacenter")},
+		{method: get, pattern: "datacenters/{datacenter}/clusters", handle: many(s.listClusters)},
+		{method: get, pattern: "datacenters/{datacenter}/networks", handle: many(s.listNetworks)},
+		{method: get, pattern: "clusters", handle: many(s.listClusters)},
+		{method: get, pattern: "clusters/{cluster}", handle: one(s.listClusters, "cluster")},
+		{method: get, pattern: "clusters/{cluster}/networks", handle: many(s.listNetworks)},
+		{method: get, pattern: "hosts", handle: many(s.listHosts)},
+		{method: get, pattern: "hosts/{host}", handle: one(s.listHosts, "host")},
+		{method: get, pattern: "networks", handle: many(s.listNetworks)},
+		{method: get, pattern: "networks/{network}", handle: one(s.listNetworks, "network")},
+		{method: get, pattern: "networks/{network}/vnicprofiles", handle: many(s.listVNICProfiles)},
+		{method: get, pattern: "vnicprofiles", handle: many(s.listVNICProfiles)},
+		{method: get, pattern: "vnicprofiles/{vnicprofile}", handle: one(s.listVNICProfiles, "vnicprofile")},
+	}
+}
