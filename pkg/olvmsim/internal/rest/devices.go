@@ -27,4 +27,3 @@ func (s *Server) devices(r *request) (owner, []engine.NIC, []engine.Attachment, 
 	}
 	return owner{}, nil, nil, &engine.Fault{Status: http.StatusNotFound}
 }
-

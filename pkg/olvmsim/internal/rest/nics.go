@@ -70,4 +70,3 @@ func (s *Server) removeNIC(r *request) (reply, error) {
 	}
 	return reply{status: http.StatusOK}, s.Engine.RemoveNIC(r.call(), id, r.ids["nic"])
 }
-
