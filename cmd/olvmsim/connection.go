@@ -46,6 +46,23 @@ func (c *connection) get(ctx context.Context, path string, answer any) error {
 	return c.call(ctx, http.MethodGet, path, nil, answer)
 }
 
+// getWithPassword is get for commands that have not read the password.
+func (c *connection) getWithPassword(ctx context.Context, path string, answer any) error {
+	if err := c.readPassword(); err != nil {
+		return err
+	}
+	return c.get(ctx, path, answer)
+}
+
+// post sends what to the control endpoint and reads what it answers.
+func (c *connection) post(ctx context.Context, path string, what, answer any) error {
+	body, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, http.MethodPost, path, body, answer)
+}
+
 // put sends change to the control endpoint.
 func (c *connection) put(ctx context.Context, path string, change any) error {
 	body, err := json.Marshal(change)

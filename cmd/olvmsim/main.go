@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim"
 )
 
 // version is set by the linker.
@@ -26,7 +28,7 @@ func main() {
 }
 
 func newCommand() *cobra.Command {
-	options := serveOptions{listen: "127.0.0.1:8443", guests: guestsNone, timeScale: 1}
+	options := serveOptions{listen: "127.0.0.1:8443", guests: guestsNone, timeScale: 1, clock: string(olvmsim.Real)}
 	command := &cobra.Command{
 		Use:   "olvmsim",
 		Short: "Simulate an OLVM engine",
@@ -47,7 +49,16 @@ SIGTERM.`,
 	flags.StringVar(&options.guests, "guests", options.guests, "what runs in the VMs: none or instant")
 	flags.StringVar(&options.inventory, "inventory", "", "YAML file with what the engine holds at start (default: a small installation)")
 	flags.StringVar(&options.stateDir, "state-dir", "", "directory for the CA and the VMs' console logs (default: a temporary one)")
+	flags.StringVar(&options.clock, "clock", options.clock, "how the engine's time passes: real, or stepped by olvmsim clock advance")
+	flags.Int64Var(&options.seed, "seed", 0, "makes ids, chances and the engine's time at the start the same in every run (default: random)")
+	flags.StringVar(&options.scenario, "scenario", "", "YAML file with what goes wrong in the course of the run")
+	flags.StringVar(&options.load, "load", "", "file of olvmsim state save to go on from")
+	flags.StringVar(&options.imageIO.Listen, "imageio-listen", "", "address and port of the data plane of image transfers (default a random port)")
+	flags.StringVar(&options.imageIO.ListenProxy, "imageio-proxy-listen", "", "address and port of its proxy (default a random port)")
 	flags.Float64Var(&options.timeScale, "time-scale", options.timeScale, "how many times faster than real time the engine's time runs")
-	command.AddCommand(newInventoryCommand(), newSetCommand())
+	command.AddCommand(
+		newInventoryCommand(), newSetCommand(), newFaultCommand(), newClockCommand(), newJournalCommand(), newReplayCommand(), newCheckCommand(),
+		newNotSimulatedCommand(), newStateCommand(),
+	)
 	return command
 }

@@ -15,7 +15,10 @@ const passwordVariable = "OLVMSIM_PASSWORD"
 
 type serveOptions struct {
 	listen, caFile, guests, inventory, stateDir, password string
+	clock, scenario, load                                 string
 	timeScale                                             float64
+	seed                                                  int64
+	imageIO                                               olvmsim.ImageIOOptions
 }
 
 // ready is the line on standard output that says that calls are served.
@@ -35,7 +38,8 @@ func (o serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	simulator, err := olvmsim.Start(ctx, olvmsim.Options{
 		Password: o.password, Listen: o.listen, StateDir: o.stateDir, CAFile: o.caFile, InventoryFile: o.inventory,
-		TimeScale: o.timeScale, Guests: guests, Log: slog.New(slog.NewTextHandler(stderr, nil)),
+		TimeScale: o.timeScale, Clock: olvmsim.Clock(o.clock), Seed: o.seed, ScenarioFile: o.scenario, LoadFile: o.load, ImageIO: o.imageIO,
+		Guests: guests, Log: slog.New(slog.NewTextHandler(stderr, nil)),
 	})
 	if err != nil {
 		return err

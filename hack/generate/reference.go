@@ -28,6 +28,7 @@ func reference(root string) (map[string]string, error) {
 		"api.md":           apiPage,
 		"conditions.md":    conditionsPage,
 		"configuration.md": configurationPage,
+		"simulator.md":     simulatorPage,
 	} {
 		content, err := page(root)
 		if err != nil {

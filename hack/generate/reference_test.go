@@ -30,8 +30,11 @@ func TestPagesWrittenByHandNameEveryFlag(t *testing.T) {
 	root, err := moduleRoot(t.Context())
 	require.NoError(t, err)
 	for page, sources := range map[string][]string{
-		"manager.md":      {"cmd/ocne-manager/flags.go"},
-		"olvmsim.md":      {"cmd/olvmsim/main.go", "cmd/olvmsim/inventory.go", "cmd/olvmsim/connection.go", "cmd/olvmsim/set.go"},
+		"manager.md": {"cmd/ocne-manager/flags.go"},
+		"simulator.md": {
+			"cmd/olvmsim/main.go", "cmd/olvmsim/inventory.go", "cmd/olvmsim/connection.go", "cmd/olvmsim/set.go", "cmd/olvmsim/fault.go",
+			"cmd/olvmsim/run_control.go",
+		},
 		"controlplane.md": {"controlplane/main.go"},
 	} {
 		content, err := os.ReadFile(filepath.Join(root, "docs", "reference", page))

@@ -9,20 +9,30 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/rest"
 )
 
-// The control endpoint does for other processes what the inspection methods and the Set methods do in process. It is
-// for the built-in administrator.
+// The control endpoint does for other processes what the methods of a Simulator do in process. It is for the built-in
+// administrator.
 const (
 	controlPrefix = "/olvmsim/"
 	// StatePath answers GET with a State.
 	StatePath = "/olvmsim/v1/state"
-	// RequestsPath answers GET with the list of Request.
+	// RequestsPath answers GET with the list of Request, with ?format=lines one in each line.
 	RequestsPath = "/olvmsim/v1/requests"
 	// GuestsPath takes PUT with a GuestsChange.
 	GuestsPath = "/olvmsim/v1/guests"
+	// FaultsPath answers GET with the list of Fault, takes POST with a Fault and answers it with its id, and takes DELETE,
+	// which clears all.
+	FaultsPath = "/olvmsim/v1/faults"
+	// CheckPath answers GET with a CheckResult.
+	CheckPath = "/olvmsim/v1/check"
+	// NotSimulatedPath answers GET with the list of NotSimulatedCall.
+	NotSimulatedPath = "/olvmsim/v1/notsimulated"
+	// SavePath answers GET with what Simulator.Save writes.
+	SavePath = "/olvmsim/v1/save"
 
 	storageDomainsPath = "/olvmsim/v1/storagedomains/"
 	hostsPath          = "/olvmsim/v1/hosts/"
@@ -40,6 +50,9 @@ func HostPath(name string) string { return hostsPath + url.PathEscape(name) }
 // TemplatePath takes PUT with a StatusChange.
 func TemplatePath(name string) string { return templatesPath + url.PathEscape(name) }
 
+// FaultPath takes DELETE.
+func FaultPath(id string) string { return FaultsPath + "/" + url.PathEscape(id) }
+
 // StorageDomainChange is the body for StorageDomainPath.
 type StorageDomainChange struct {
 	// AvailableBytes is required.
@@ -55,6 +68,12 @@ type StatusChange struct {
 type GuestsChange struct {
 	// Hang is required.
 	Hang *bool `json:"hang"`
+}
+
+// CheckResult is the answer of CheckPath.
+type CheckResult struct {
+	// Violations are empty where everything is in order.
+	Violations []string `json:"violations"`
 }
 
 // State is what an engine holds.
@@ -84,10 +103,10 @@ func (s *Simulator) serveControl(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet:
 		s.serveControlRead(w, r)
-	case http.MethodPut:
+	case http.MethodPut, http.MethodPost, http.MethodDelete:
 		s.serveControlWrite(w, r)
 	default:
-		http.Error(w, "the control endpoint knows GET and PUT", http.StatusMethodNotAllowed)
+		http.Error(w, "the control endpoint knows GET, PUT, POST and DELETE", http.StatusMethodNotAllowed)
 	}
 }
 
@@ -97,28 +116,102 @@ func (s *Simulator) serveControlRead(w http.ResponseWriter, r *http.Request) {
 	case StatePath:
 		body = s.State()
 	case RequestsPath:
+		if r.URL.Query().Get("format") == "lines" {
+			s.serveLines(w)
+			return
+		}
 		body = s.Requests()
+	case FaultsPath:
+		body = s.Faults()
+	case ClockPath:
+		body = s.Clock()
+	case CheckPath:
+		body = CheckResult{Violations: s.violations()}
+	case NotSimulatedPath:
+		body = s.NotSimulated()
+	case SavePath:
+		w.Header().Set("Content-Type", "application/json")
+		if err := s.Save(w); err != nil {
+			s.options.Log.Error("state was not saved", "error", err)
+		}
+		return
 	default:
 		http.NotFound(w, r)
 		return
 	}
+	writeControl(w, body)
+}
+
+func writeControl(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(body)
 }
 
+func (s *Simulator) serveLines(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/jsonl")
+	_ = WriteJournal(w, s.Requests()) // the caller may have gone away
+}
+
 func (s *Simulator) serveControlWrite(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControlBody))
-	if err == nil {
+	var answer any
+	switch {
+	case err != nil:
+	case r.Method == http.MethodPut:
 		err = s.change(r.URL.Path, raw)
+	case r.Method == http.MethodPost:
+		answer, err = s.post(r.URL.Path, raw)
+	default:
+		err = s.remove(r.URL.Path)
 	}
 	switch {
+	case err == nil && answer != nil:
+		writeControl(w, answer)
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, ErrNotFound):
 		http.Error(w, err.Error(), http.StatusNotFound)
+	case errors.Is(err, ErrClock):
+		http.Error(w, err.Error(), http.StatusConflict)
 	default:
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
+}
+
+// post carries out a POST of body to path.
+func (s *Simulator) post(path string, body []byte) (answer any, err error) {
+	switch path {
+	case FaultsPath:
+		var fault Fault
+		if err := decodeControl(body, &fault); err != nil {
+			return nil, err
+		}
+		if fault.ID, err = s.Inject(fault); err != nil {
+			return nil, err
+		}
+		return fault, nil
+	case ClockPath:
+		var change ClockChange
+		if err := decodeControl(body, &change); err != nil {
+			return nil, err
+		}
+		if err := s.Advance(time.Duration(change.Advance)); err != nil {
+			return nil, err
+		}
+		return s.Clock(), nil
+	}
+	return nil, fmt.Errorf("%w: %s", ErrNotFound, path)
+}
+
+// remove carries out a DELETE of path.
+func (s *Simulator) remove(path string) error {
+	if id, ok := strings.CutPrefix(path, FaultsPath+"/"); ok && id != "" {
+		return s.Clear(id)
+	}
+	if path == FaultsPath {
+		return s.Clear("")
+	}
+	return fmt.Errorf("%w: %s", ErrNotFound, path)
 }
 
 // change carries out a PUT of body to path.

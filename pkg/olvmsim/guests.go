@@ -17,8 +17,9 @@ type Guests interface {
 	Close()
 }
 
-// AddressReporter may be implemented by Guests that know the addresses of their VMs. They are shown by the
-// control endpoint only: the engine's own API reports none, because there is no guest agent.
+// AddressReporter may be implemented by Guests that know the addresses of their VMs. The engine's API reports them, as by a
+// guest agent, while the VM is up; the control endpoint shows them whenever there are any. Calls come from several
+// goroutines at once.
 type AddressReporter interface {
 	Addresses(vmID string) []string
 }

@@ -185,6 +185,16 @@ func script(text string, more ...string) string {
 	return `"initialization":{` + strings.Join(append(more, `"custom_script":`+string(quoted)), ",") + `}`
 }
 
+// A whole VM that is read and put back shows its password as asterisks, which are no password.
+func TestHiddenPasswordIsNotTakenForOne(t *testing.T) {
+	guests := &recorder{}
+	c := newClient(t, olvmsim.New(t, olvmsim.Options{Guests: guests}))
+	vm := c.addVM("n1", `"initialization":{"user_name":"u","root_password":"secret","custom_script":"{}"},`)
+	c.must(http.StatusOK, http.MethodPut, vm, c.get(vm).raw)
+	c.start(vm)
+	require.Contains(t, string(guests.boot(t, 1).UserData), `"passwordHash":"secret"`)
+}
+
 func TestScriptIsTextInACloudConfigOnOtherLinux(t *testing.T) {
 	guests := &recorder{}
 	c := newClient(t, olvmsim.New(t, olvmsim.Options{Guests: guests}))

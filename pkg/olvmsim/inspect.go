@@ -17,7 +17,7 @@ type VM struct {
 	Comment     string `json:"comment,omitempty"`
 	// HasCustomScript says whether the engine still stores a boot document.
 	HasCustomScript bool `json:"hasCustomScript"`
-	// Addresses are the guest's, where the guests report any; the engine's API does not know them.
+	// Addresses are the guest's, where the guests report any; the engine's API has them only while the VM is up.
 	Addresses []string `json:"addresses,omitempty"`
 }
 

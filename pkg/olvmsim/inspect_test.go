@@ -19,7 +19,7 @@ func TestJournalCountsTheCallsOfEachVM(t *testing.T) {
 	c.get("/vms/" + vmID + "/nics")
 	c.get("/vms/" + vmID + "/reporteddevices")
 	c.get("/vms")
-	c.must(http.StatusConflict, http.MethodPost, "/vms/"+vmID+"/stop", "")
+	c.must(http.StatusConflict, http.MethodPost, "/vms/"+vmID+"/reboot", "")
 	require.Equal(t, 5, s.RequestCount(vmID))
 	require.Zero(t, s.RequestCount("other"))
 
@@ -33,9 +33,9 @@ func TestJournalCountsTheCallsOfEachVM(t *testing.T) {
 		"POST vms Accepted",
 		"GET vms/{vm} OK",
 		"GET vms/{vm}/nics OK",
-		"GET vms/{id}/reporteddevices OK",
+		"GET vms/{vm}/reporteddevices OK",
 		"GET vms OK",
-		"POST vms/{vm}/stop Conflict",
+		"POST vms/{vm}/reboot Conflict",
 	}, lines)
 	require.Equal(t, "x1", s.Requests()[1].CorrelationID)
 	require.Equal(t, vmID, s.Requests()[1].VMID)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/imageio"
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/rest"
 	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
@@ -31,8 +32,8 @@ type Options struct {
 	Password string
 	// Listen is the address to listen on; default 127.0.0.1:0.
 	Listen string
-	// StateDir keeps the certificate authority and the VMs' console logs (console/<vm name>-<vm id>.log). Default: a
-	// fresh private directory that is removed at the end.
+	// StateDir keeps the certificate authority, the VMs' console logs (console/<vm name>-<vm id>.log) and what was uploaded
+	// to disks (images/<disk id>). Default: a fresh private directory that is removed at the end.
 	StateDir string
 	// CAFile is where the CA's certificate is written for clients; default ca.pem in StateDir.
 	CAFile string
@@ -40,8 +41,24 @@ type Options struct {
 	InventoryFile string
 	// Inventory is what the engine holds at start; nil means inventory.Default.
 	Inventory *inventory.Inventory
+	// ImageIO configures the data plane of image transfers.
+	ImageIO ImageIOOptions
 	// TimeScale makes the engine's time run that many times faster than real time; 0 means 1.
 	TimeScale float64
+	// Clock is Real or Stepped; default Real.
+	Clock Clock
+	// Seed makes a run the same each time: ids, chances and the engine's time at the start. 0 means that they are random and
+	// the present. With a stepped clock and a client that makes one call after the other, the journal is the same as well.
+	Seed int64
+	// StartTime is the engine's time at the start; default: the present, with a seed or a stepped clock the start of 2026.
+	StartTime time.Time
+	// ScenarioFile is a YAML file, see Scenario. It wins over Scenario.
+	ScenarioFile string
+	// Scenario is what goes wrong in the course of the run; nil means nothing.
+	Scenario *Scenario
+	// LoadFile is a file that Simulator.Save wrote; what the engine holds then comes from there. Users keep their passwords
+	// from the inventory: none are saved.
+	LoadFile string
 	// Guests run inside the VMs; nil means that nothing does. The Simulator closes them when it stops.
 	Guests Guests
 	// Log receives what is worth knowing about the simulator itself; nil means nothing is logged.
@@ -56,12 +73,17 @@ type Simulator struct {
 	tempDir  string
 	engine   *engine.Engine
 	rest     *rest.Server
+	imageio  *imageio.Server
 	power    *power
 	journal  journal
-	server   *http.Server
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
-	stopOnce sync.Once
+	faults   faults
+	scenario script
+	// passwords are those of the engine's users, by their names.
+	passwords map[string]string
+	server    *http.Server
+	cancel    context.CancelFunc
+	running   sync.WaitGroup
+	stopOnce  sync.Once
 }
 
 // Start starts a simulator. It runs until Stop is called; the end of ctx stops it too, but Stop must be called all the
@@ -100,18 +122,39 @@ func (s *Simulator) start(ctx context.Context) error {
 	s.url = "https://" + dialAddress(listener.Addr()) + "/ovirt-engine"
 	// Guests are stopped in order by Stop, not all at once by the end of ctx.
 	s.power = newPower(context.WithoutCancel(ctx), s.options.Guests, filepath.Join(s.options.StateDir, "console"), s.options.Log)
-	if s.engine, err = engine.New(inv, s.options.TimeScale, s.power); err != nil {
+	if err := s.newEngine(inv); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	passwords := map[string]string{username: s.options.Password}
+	if reporter, ok := s.options.Guests.(AddressReporter); ok {
+		s.engine.ReportAddresses(reporter.Addresses)
+	}
+	if err := s.startImageIO(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.passwords = map[string]string{username: s.options.Password}
 	for _, u := range inv.Users {
-		passwords[u.Name] = u.Password
+		s.passwords[u.Name] = u.Password
 	}
 	s.rest = rest.New(rest.Options{
-		Engine: s.engine, Passwords: passwords, CA: s.ca.pem,
-		Record: func(e rest.Entry) { s.journal.add(Request(e)) },
+		Engine: s.engine, Passwords: s.passwords, CA: s.ca.pem,
+		Record: s.record, Intercept: s.intercept, Now: s.sessionTime,
 	})
+	if err := s.begin(s.options.Scenario); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s.serve(ctx, listener, certificate)
+	return nil
+}
+
+func (s *Simulator) newEngine(inv inventory.Inventory) (err error) {
+	o := engine.Options{TimeScale: s.options.TimeScale, Stepped: s.options.Clock == Stepped, Start: s.options.StartTime, Seed: s.options.Seed}
+	if s.options.LoadFile == "" {
+		s.engine, err = engine.New(inv, o, s.power)
+		return err
+	}
+	if err := s.load(o); err != nil {
+		return fmt.Errorf("load state from %s: %w", s.options.LoadFile, err)
+	}
 	return nil
 }
 
@@ -124,6 +167,7 @@ func (s *Simulator) serve(ctx context.Context, listener net.Listener, certificat
 		ReadHeaderTimeout: 30 * time.Second,
 	}
 	s.running.Go(func() { s.engine.Run(ctx) })
+	s.running.Go(func() { s.imageio.Run(ctx) })
 	s.running.Go(func() {
 		if err := s.server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			s.options.Log.Error("HTTPS server ended", "error", err)
@@ -171,6 +215,22 @@ func (s *Simulator) complete() error {
 	}
 	if o.TimeScale == 0 {
 		o.TimeScale = 1
+	}
+	if o.Clock == "" {
+		o.Clock = Real
+	}
+	if o.Clock != Real && o.Clock != Stepped {
+		return fmt.Errorf("clock %q: must be %s or %s", o.Clock, Real, Stepped)
+	}
+	if o.StartTime.IsZero() && (o.Seed != 0 || o.Clock == Stepped) {
+		o.StartTime = defaultStart()
+	}
+	if o.ScenarioFile != "" {
+		scenario, err := LoadScenario(o.ScenarioFile)
+		if err != nil {
+			return err
+		}
+		o.Scenario = scenario
 	}
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
@@ -262,6 +322,9 @@ func (s *Simulator) ExpireTokens() { s.rest.ExpireTokens() }
 func (s *Simulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, controlPrefix) {
 		s.serveControl(w, r)
+		return
+	}
+	if s.serveDown(w) {
 		return
 	}
 	s.rest.ServeHTTP(w, r)

@@ -103,27 +103,20 @@ func TestCorrelationIDIsEchoed(t *testing.T) {
 	require.Len(t, c.get("/vms").header.Get("Correlation-Id"), 36)
 }
 
-func TestOnlyJSONIsSpokenForNow(t *testing.T) {
-	c := newClient(t, olvmsim.New(t))
-	require.Equal(t, http.StatusNotAcceptable, c.call(http.MethodGet, "/vms", "", "Accept", "application/xml").status)
-	require.Equal(t, http.StatusUnsupportedMediaType, c.call(http.MethodPost, "/vms", "<vm/>", "Content-Type", "application/xml").status)
-	for _, accept := range []string{"application/json, text/plain", "*/*"} {
-		require.Equal(t, http.StatusOK, c.call(http.MethodGet, "/vms", "", "Accept", accept).status)
-	}
-	require.Equal(t, http.StatusOK, c.call(http.MethodGet, "/vms?accept=application/json", "", "Accept", "application/xml").status)
-	require.Equal(t, http.StatusBadRequest, c.call(http.MethodGet, "/vms", "", "Version", "3").status)
-	require.Equal(t, http.StatusOK, c.call(http.MethodGet, "/vms", "", "Version", "4").status)
-}
-
 func TestWhatIsNotSimulatedIsEmptyOrSaysSo(t *testing.T) {
 	c := newClient(t, olvmsim.New(t))
 	vm := c.addVM("n1", "")
-	for _, collection := range []string{"/tags", "/bookmarks", "/instancetypes", vm + "/tags", vm + "/reporteddevices", vm + "/snapshots"} {
+	for _, collection := range []string{"/bookmarks", "/schedulingpolicies", vm + "/backups", vm + "/mediateddevices"} {
 		require.Equal(t, "{}\n", c.must(http.StatusOK, http.MethodGet, collection, "").raw, collection)
 	}
-	require.Equal(t, http.StatusNotFound, c.get("/nosuchthing").status)
-	a := c.must(http.StatusNotImplemented, http.MethodPost, "/tags", `{"name":"x"}`)
-	require.Equal(t, "POST /tags is not simulated", a.text("detail"))
+	require.Equal(t, xmlHeader+"<vm_mediated_devices/>\n", c.call(http.MethodGet, vm+"/mediateddevices", "", "Accept", "application/xml").raw)
+	for _, path := range []string{"/nosuchthing", "/vms/" + blankID + "/backups", "/schedulingpolicies/" + blankID, vm + "/nosuchthing"} {
+		a := c.get(path)
+		require.Equal(t, http.StatusNotFound, a.status, path)
+		require.Empty(t, a.raw, path)
+	}
+	a := c.must(http.StatusNotImplemented, http.MethodPost, "/schedulingpolicies", `{"name":"x"}`)
+	require.Equal(t, "POST /schedulingpolicies is not simulated", a.text("detail"))
 }
 
 func TestListsAreSearchedAndPaged(t *testing.T) {
@@ -144,6 +137,12 @@ func TestListsAreSearchedAndPaged(t *testing.T) {
 		{"name=b* page 2", "", []string{}},
 		{"tag=x", "", []string{}},
 		{"name=A1", "&case_sensitive=false", []string{"a1"}},
+		{"sortby name desc", "", []string{"c1", "b2", "b1", "a1"}},
+		{"name=b* SORTBY name DESC page 1", "&max=1", []string{"b2"}},
+		{"sortby name asc page 2", "&max=3", []string{"c1"}},
+		{"name>a1 and name<=b2", "", []string{"b1", "b2"}},
+		{"", "&max=0", []string{}},
+		{"of and name!=a1", "", []string{"b1", "b2", "c1"}},
 		{"status!=down", "", []string{}},
 	} {
 		require.Equal(t, test.want, c.search("vms", test.search, test.more).names("vm"), test.search)

@@ -23,6 +23,8 @@ type Inventory struct {
 	VNICProfiles   []VNICProfile   `json:"vnicProfiles"`
 	Templates      []Template      `json:"templates"`
 	Users          []User          `json:"users,omitempty"`
+	// MaxVMNameLength is the engine's setting of that name (engine-config MaxVmNameLength), in characters; default 64.
+	MaxVMNameLength int `json:"maxVMNameLength,omitempty"`
 }
 
 // DataCenter groups clusters, storage and networks. VM names are unique in it.

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // AdminID is the id of the built-in administrator.
@@ -39,6 +37,12 @@ const (
 	permitAttachDisk         = "attach_disk"
 	permitDeleteDisk         = "delete_disk"
 	permitDeleteTemplate     = "delete_template"
+	permitCreateTemplate     = "create_template"
+	permitEditTemplate       = "edit_template_properties"
+	permitEditDisk           = "edit_disk_properties"
+	permitConfigureDisk      = "configure_disk_storage"
+	permitSparsifyDisk       = "sparsify_disk"
+	permitReduceDisk         = "reduce_disk"
 )
 
 // Object is what a permission is given on. The id is empty for the system.
@@ -76,10 +80,13 @@ type Call struct {
 	// makeCreatorExplicitOwner.
 	Filtered      bool
 	CorrelationID string
+	// Feed collects what the command changes; it may be nil.
+	Feed *Feed
 }
 
 // authorize refuses a command unless the caller holds the permit on all the objects, or above them.
 func (e *Engine) authorize(call Call, permit string, objects ...Object) error {
+	e.follow(call, objects)
 	for _, o := range objects {
 		if !e.holds(call.User.ID, permit, o) {
 			return refuse(http.StatusForbidden, msgNotAuthorized)
@@ -167,7 +174,7 @@ func (e *Engine) own(call Call, v *VM) {
 
 func (e *Engine) grant(userID, roleName string, on Object) {
 	role, _ := pickRef(e.roles, Ref{Name: roleName}, func(r Role) Ref { return Ref{r.ID, r.Name} })
-	e.permissions = append(e.permissions, Permission{ID: uuid.NewString(), UserID: userID, RoleID: role.ID, On: on})
+	e.permissions = append(e.permissions, Permission{ID: e.newID(), UserID: userID, RoleID: role.ID, On: on})
 }
 
 // forget drops the permissions on an object that is gone.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-
-	"github.com/google/uuid"
 )
 
 // AttachmentAdd is a request for a disk in a VM: an existing one (DiskID) or a new one (New).
@@ -15,14 +13,16 @@ type AttachmentAdd struct {
 	Interface        string
 	Bootable, Active bool
 	ReadOnly         bool
+	PassDiscard      bool
+	SCSIReservation  bool
 }
 
-// DiskAdd is a request for a new disk. Sizes are bytes.
-type DiskAdd struct {
-	Alias, Description, Format string
-	ProvisionedSize            int64
-	Sparse, Shareable, Wipe    bool
-	StorageDomain              Ref
+// AttachmentChange is what a PUT may say of a disk in a VM; nil means "not said".
+type AttachmentChange struct {
+	Interface                        *string
+	Bootable, Active, ReadOnly       *bool
+	PassDiscard, UsesSCSIReservation *bool
+	Disk                             *DiskChange
 }
 
 // AttachDisk puts a disk into a VM.
@@ -46,8 +46,10 @@ func (e *Engine) AttachDisk(call Call, vmID string, add AttachmentAdd) (Attachme
 	if err := e.checkAttach(v, add); err != nil {
 		return Attachment{}, err
 	}
-	if err := e.checkBootDisk(verb, v, add); err != nil {
-		return Attachment{}, err
+	if add.Bootable {
+		if err := e.checkBootDisk(verb, v, ""); err != nil {
+			return Attachment{}, err
+		}
 	}
 	diskID := add.DiskID
 	if add.New != nil {
@@ -59,6 +61,7 @@ func (e *Engine) AttachDisk(call Call, vmID string, add AttachmentAdd) (Attachme
 	}
 	attachment := Attachment{
 		DiskID: diskID, Interface: cmp.Or(add.Interface, "virtio"), Bootable: add.Bootable, Active: add.Active, ReadOnly: add.ReadOnly,
+		PassDiscard: add.PassDiscard, UsesSCSIReservation: add.SCSIReservation,
 	}
 	v.Disks = append(v.Disks, attachment)
 	e.logEvent(eventDiskAttached, v.ID, call.CorrelationID,
@@ -73,11 +76,7 @@ func (e *Engine) authorizeAttach(call Call, vmID string, add AttachmentAdd) erro
 	if add.New == nil {
 		return e.authorize(call, permitAttachDisk, Object{TypeDisk, add.DiskID})
 	}
-	sd, ok := e.storageDomainByRef(add.New.StorageDomain)
-	if !ok {
-		return invalid(msgDiskNoStorageDomain)
-	}
-	return e.authorize(call, permitCreateDisk, Object{TypeStorageDomain, sd.ID})
+	return e.authorizeNewDisk(call, *add.New)
 }
 
 func (e *Engine) checkAttach(v *VM, add AttachmentAdd) error {
@@ -88,8 +87,11 @@ func (e *Engine) checkAttach(v *VM, add AttachmentAdd) error {
 	if !ok {
 		return noReferenced("Disk", Ref{ID: add.DiskID})
 	}
-	if disk.Status == StatusLocked {
+	switch disk.Status {
+	case StatusLocked:
 		return conflict(msgDisksLocked, "attach Virtual Disk", disk.Alias)
+	case StatusIllegal:
+		return conflict(msgDisksIllegal, "attach Virtual Disk", disk.Alias)
 	}
 	owners := e.owners(disk.ID)
 	switch {
@@ -101,115 +103,91 @@ func (e *Engine) checkAttach(v *VM, add AttachmentAdd) error {
 	return nil
 }
 
-func (e *Engine) checkBootDisk(verb string, v *VM, add AttachmentAdd) error {
-	if !add.Bootable {
-		return nil
-	}
+// checkBootDisk refuses a second bootable disk; except is the one that may be bootable.
+func (e *Engine) checkBootDisk(verb string, v *VM, except string) error {
 	for _, a := range v.Disks {
-		if a.Bootable {
+		if a.Bootable && a.DiskID != except {
 			return conflict(msgBootDiskExists, verb, e.disks[a.DiskID].Alias, v.Name)
 		}
 	}
 	return nil
 }
 
-// addDisk makes a disk that is locked until its job is done.
-func (e *Engine) addDisk(call Call, add DiskAdd, defaultAlias string) (*Disk, error) {
-	sd, ok := e.storageDomainByRef(add.StorageDomain)
-	if !ok {
-		return nil, invalid(msgDiskNoStorageDomain)
-	}
-	if err := e.checkSpace("add Virtual Disk", sd.ID); err != nil {
-		return nil, err
-	}
-	disk := &Disk{
-		ID: uuid.NewString(), Alias: cmp.Or(add.Alias, defaultAlias), Description: add.Description,
-		Status: StatusLocked, Format: cmp.Or(add.Format, "cow"), StorageDomainID: sd.ID, ImageID: uuid.NewString(), ContentType: "data",
-		ProvisionedSize: add.ProvisionedSize, Sparse: add.Sparse, Shareable: add.Shareable, WipeAfterDelete: add.Wipe,
-	}
-	e.disks[disk.ID] = disk
-	if call.Filtered {
-		e.grant(call.User.ID, roleDiskOperator, Object{TypeDisk, disk.ID})
-	}
-	job := e.startJob(call, fmt.Sprintf("Creating Disk %s", disk.Alias))
-	e.later(newDiskTime, func() {
-		disk.Status = StatusOK
-		e.logEvent(eventDiskAdded, "", call.CorrelationID, fmt.Sprintf("The disk %s was successfully added.", disk.Alias))
-		e.finishJob(job)
-	})
-	return disk, nil
-}
-
-// DetachDisk takes a disk out of a VM and, unless detachOnly is set, removes it.
-func (e *Engine) DetachDisk(call Call, vmID, diskID string, detachOnly bool) error {
+// UpdateAttachment merges change into how the VM uses the disk, and into the disk.
+func (e *Engine) UpdateAttachment(call Call, vmID, diskID string, change AttachmentChange) (Attachment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	v, i, err := e.attachment(vmID, diskID)
+	if err != nil {
+		return Attachment{}, err
+	}
+	if err := e.authorize(call, permitConfigureVMStorage, Object{TypeVM, vmID}); err != nil {
+		return Attachment{}, err
+	}
+	if v.Status == StatusImageLocked {
+		return Attachment{}, conflict(msgDiskVMLocked, "edit", statusWords(v.Status))
+	}
+	changed := v.Disks[i]
+	set(&changed.Interface, change.Interface)
+	set(&changed.Bootable, change.Bootable)
+	set(&changed.ReadOnly, change.ReadOnly)
+	set(&changed.PassDiscard, change.PassDiscard)
+	set(&changed.UsesSCSIReservation, change.UsesSCSIReservation)
+	if changed != v.Disks[i] && v.Running() {
+		return Attachment{}, conflict(msgDiskRunning, "edit")
+	}
+	if changed.Bootable {
+		if err := e.checkBootDisk("edit", v, diskID); err != nil {
+			return Attachment{}, err
+		}
+	}
+	set(&changed.Active, change.Active)
+	if change.Disk != nil {
+		if _, err := e.changeDisk(call, e.disks[diskID], *change.Disk); err != nil {
+			return Attachment{}, err
+		}
+	}
+	v.Disks[i] = changed
+	return changed, nil
+}
+
+func (e *Engine) attachment(vmID, diskID string) (*VM, int, error) {
 	v, ok := e.vms[vmID]
 	if !ok {
-		return noEntity()
+		return nil, 0, noEntity()
 	}
 	i := slices.IndexFunc(v.Disks, func(a Attachment) bool { return a.DiskID == diskID })
 	if i < 0 {
-		return noEntity()
+		return nil, 0, noEntity()
+	}
+	return v, i, nil
+}
+
+// DetachDisk takes a disk out of a VM and, unless detachOnly is set, removes it.
+func (e *Engine) DetachDisk(call Call, vmID, diskID string, detachOnly bool) (Job, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, i, err := e.attachment(vmID, diskID)
+	if err != nil {
+		return Job{}, err
 	}
 	if !detachOnly {
 		return e.removeDisk(call, diskID)
 	}
 	if err := e.authorize(call, permitConfigureVMStorage, Object{TypeVM, vmID}); err != nil {
-		return err
+		return Job{}, err
 	}
 	if v.Status == StatusImageLocked {
-		return conflict(msgVMStatus, "detach Virtual Disk", statusWords(v.Status))
+		return Job{}, conflict(msgVMStatus, "detach Virtual Disk", statusWords(v.Status))
 	}
-	if disk := e.disks[diskID]; disk.Status == StatusLocked {
-		return conflict(msgDisksLocked, "detach Virtual Disk", disk.Alias)
-	}
-	v.Disks = slices.Delete(v.Disks, i, i+1)
-	return nil
-}
-
-// RemoveDisk removes a disk, attached or not.
-func (e *Engine) RemoveDisk(call Call, id string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, ok := e.disks[id]; !ok {
-		return noEntity()
-	}
-	return e.removeDisk(call, id)
-}
-
-func (e *Engine) removeDisk(call Call, id string) error {
-	if err := e.authorize(call, permitDeleteDisk, Object{TypeDisk, id}); err != nil {
-		return err
-	}
-	disk := e.disks[id]
+	disk := e.disks[diskID]
 	if disk.Status == StatusLocked {
-		return conflict(msgDisksLocked, "remove Virtual Disk", disk.Alias)
+		return Job{}, conflict(msgDisksLocked, "detach Virtual Disk", disk.Alias)
 	}
-	for _, owner := range e.owners(id) {
-		v, isVM := e.vms[owner]
-		if !isVM {
-			return invalid(msgTemplateDisk)
-		}
-		if v.Status != StatusDown {
-			return conflict(msgDiskVMNotDown)
-		}
-	}
-	disk.Status = StatusLocked
-	job := e.startJob(call, fmt.Sprintf("Removing Disk %s", disk.Alias))
-	e.later(removeTime, func() {
-		for _, v := range e.vms {
-			v.Disks = slices.DeleteFunc(v.Disks, func(a Attachment) bool { return a.DiskID == id })
-		}
-		e.dropDisk(id)
-		e.finishJob(job)
-	})
-	return nil
-}
-
-func (e *Engine) dropDisk(id string) {
-	delete(e.disks, id)
-	e.forget(Object{TypeDisk, id})
+	job := e.startJob(call, fmt.Sprintf("Detaching Disk %s from VM %s", disk.Alias, v.Name))
+	v.Disks = slices.Delete(v.Disks, i, i+1)
+	e.finishJob(job)
+	return *job, nil
 }
 
 // owners lists the ids of the VMs and templates that hold the disk.
@@ -227,5 +205,16 @@ func (e *Engine) owners(diskID string) (ids []string) {
 			ids = append(ids, t.ID)
 		}
 	}
+	slices.Sort(ids)
 	return ids
+}
+
+// ownedByTemplate says whether the disk is a template's.
+func (e *Engine) ownedByTemplate(diskID string) bool {
+	return slices.ContainsFunc(e.owners(diskID), func(id string) bool { return e.templates[id] != nil })
+}
+
+// inUse says whether a VM that is not down holds the disk.
+func (e *Engine) inUse(diskID string) bool {
+	return slices.ContainsFunc(e.owners(diskID), func(id string) bool { return e.vms[id] != nil && e.vms[id].Status != StatusDown })
 }

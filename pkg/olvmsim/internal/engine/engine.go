@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -29,8 +30,16 @@ type Boot struct {
 type Engine struct {
 	mu       sync.Mutex
 	timeline *timeline
-	wake     chan struct{}
-	power    Power
+	// advancing is held while a stepped clock moves: one call of Advance after the other.
+	advancing sync.Mutex
+	wake      chan struct{}
+	power     Power
+
+	// ids, callIDs and chances are streams of the seed; feed is that of the command that runs now.
+	ids, callIDs, chances *rand.ChaCha8
+	feed                  *Feed
+	disturb               disturb
+	arrangement
 
 	dataCenters    []DataCenter
 	clusters       []Cluster
@@ -38,6 +47,7 @@ type Engine struct {
 	networks       []Network
 	profiles       []VNICProfile
 	storageDomains []StorageDomain
+	store          storageState
 
 	templates map[string]*Template
 	vms       map[string]*VM
@@ -55,25 +65,45 @@ type Engine struct {
 	macSeq   int
 }
 
-// New returns an engine that holds inv. Its clock runs timeScale times faster than real time; nothing that takes time
-// happens before Run.
-func New(inv inventory.Inventory, timeScale float64, power Power) (*Engine, error) {
-	e := &Engine{
-		timeline: newTimeline(timeScale), wake: make(chan struct{}, 1), power: power,
-		templates: map[string]*Template{}, vms: map[string]*VM{}, disks: map[string]*Disk{}, nameLocks: map[string]bool{},
-	}
+// Options configure an Engine's clock and chance.
+type Options struct {
+	// TimeScale is how many times faster than real time the clock runs; 0 means 1. A stepped clock takes no notice.
+	TimeScale float64
+	// Stepped makes time pass by Advance only.
+	Stepped bool
+	// Start is the time of the clock at the start; zero means now.
+	Start time.Time
+	// Seed makes ids and chances the same in every run; 0 means that they are random.
+	Seed int64
+}
+
+// New returns an engine that holds inv. Nothing that takes time happens before Run or, with a stepped clock, Advance.
+func New(inv inventory.Inventory, options Options, power Power) (*Engine, error) {
+	e := newEngine(options, power)
 	if err := e.seed(inv); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
+func newEngine(options Options, power Power) *Engine {
+	return &Engine{
+		timeline: newTimeline(options), wake: make(chan struct{}, 1), power: &poweredVMs{Power: power, boots: map[string]Boot{}},
+		ids: newStream(options.Seed, streamObjects), callIDs: newStream(options.Seed, streamCalls), chances: newStream(options.Seed, streamFaults),
+		templates: map[string]*Template{}, vms: map[string]*VM{}, disks: map[string]*Disk{}, nameLocks: map[string]bool{},
+	}
+}
+
 // Run lets the engine's time pass until ctx ends.
 func (e *Engine) Run(ctx context.Context) {
+	if e.timeline.stepped {
+		<-ctx.Done()
+		return
+	}
 	const idle = time.Hour // any long time: a new event wakes the loop
 	for {
 		e.mu.Lock()
-		wait, ok := e.timeline.runDue()
+		wait, ok := e.runDue()
 		e.mu.Unlock()
 		if !ok {
 			wait = idle
@@ -99,7 +129,18 @@ func (e *Engine) Now() time.Time {
 
 // later queues a change of state; the engine is locked now and will be when it runs.
 func (e *Engine) later(d time.Duration, change func()) {
-	e.timeline.after(d, change)
+	e.queue(d, event{run: change})
+}
+
+// Schedule queues a call from outside of the engine, which is not locked when the call is made.
+func (e *Engine) Schedule(d time.Duration, call func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.queue(d, event{run: call, outside: true})
+}
+
+func (e *Engine) queue(d time.Duration, what event) {
+	e.timeline.after(d, what)
 	select {
 	case e.wake <- struct{}{}:
 	default:

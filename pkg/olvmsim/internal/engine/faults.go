@@ -52,7 +52,7 @@ const (
 		"- Create a disk for this VM, and rerun the VM.\n" +
 		"- Change the boot sequence using the Edit VM command (Boot Option Sub-Tab).\n" +
 		"- Use the Run-Once command to select a different boot option and rerun the VM."
-	msgNoHost              = "Cannot run VM. There is no host that satisfies current scheduling constraints. See below for details:"
+	msgNoHost              = "Cannot %s VM. There is no host that satisfies current scheduling constraints. See below for details:"
 	msgInternal            = "Internal Engine Error"
 	msgDeleteProtected     = "Cannot remove VM. Delete protection is enabled. In order to delete, disable Delete protection first."
 	msgDetachBasedTemplate = "Cannot remove VM with detaching disks, VM is based from template."
@@ -61,7 +61,6 @@ const (
 	msgDiskAttached        = "Cannot attach Virtual Disk. The disk is not shareable and is already attached to a VM."
 	msgDiskAlreadyHere     = "Cannot attach Virtual Disk. Disk is already attached to the VM." // own words
 	msgBootDiskExists      = "Cannot %s Virtual Disk. Disk %s in VM %s is already marked as boot."
-	msgDiskVMNotDown       = "Cannot remove Virtual Disk. At least one of the VMs is not down."
 	msgTemplateDisk        = "Cannot remove Virtual Disk. A storage domain must be specified when deleting one of a template's disk's copies."
 	msgDiskNoStorageDomain = "Cannot add Virtual Disk. Storage Domain doesn't exist." // own words
 	msgLowDiskSpace        = "Cannot %s. Low disk space on Storage Domain %s."

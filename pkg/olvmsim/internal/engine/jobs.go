@@ -2,8 +2,6 @@ package engine
 
 import (
 	"slices"
-
-	"github.com/google/uuid"
 )
 
 // A real engine forgets jobs by time (10 minutes and more). Here the newest ones are kept instead, so that a client
@@ -17,11 +15,13 @@ const (
 type jobLog struct {
 	byID  map[string]*Job
 	order []*Job
+	// ended is closed when a job ends; nil while nobody waits.
+	ended chan struct{}
 }
 
 func (e *Engine) startJob(call Call, description string) *Job {
 	job := &Job{
-		ID: uuid.NewString(), Description: description, Status: JobStarted,
+		ID: e.newID(), Description: description, Status: JobStarted,
 		CorrelationID: call.CorrelationID, OwnerID: call.User.ID, StartTime: e.timeline.now(),
 	}
 	if e.jobs.byID == nil {
@@ -41,6 +41,7 @@ func (e *Engine) startJob(call Call, description string) *Job {
 // finishJob must be the last thing that an event does: clients expect everything unlocked once no job is started.
 func (e *Engine) finishJob(job *Job) {
 	job.Status, job.EndTime = JobFinished, e.timeline.now()
+	e.jobEnded()
 }
 
 // Codes of the audit log (the engine's AuditLogType).

@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // NICChange is what a POST or PUT may say of a NIC; nil means "not said". An empty ProfileID disconnects.
@@ -32,7 +30,8 @@ func (e *Engine) AddNIC(call Call, vmID string, change NICChange) (NIC, error) {
 	if !ok {
 		return NIC{}, noEntity()
 	}
-	nic := NIC{ID: uuid.NewString(), Interface: "virtio", Linked: true, Plugged: true}
+	e.follow(call, nil) // the id is taken before the permit is asked for
+	nic := NIC{ID: e.newID(), Interface: "virtio", Linked: true, Plugged: true}
 	change.apply(&nic)
 	if err := e.authorizeNIC(call, v, "", nic.ProfileID); err != nil {
 		return NIC{}, err
@@ -40,8 +39,11 @@ func (e *Engine) AddNIC(call Call, vmID string, change NICChange) (NIC, error) {
 	if err := e.checkNIC("add", v, nic); err != nil {
 		return NIC{}, err
 	}
-	nic.MAC = cmp.Or(nic.MAC, e.newMAC())
-	v.NICs = append(v.NICs, nic)
+	if nic.MAC == "" {
+		nic.MAC = e.newMAC()
+	}
+	v.NICs = append(slices.Clone(v.NICs), nic)
+	e.logEvent(eventNICAdded, v.ID, call.CorrelationID, fmt.Sprintf("Interface %s (%s) was added to VM %s.", nic.Name, nic.Interface, v.Name))
 	return nic, nil
 }
 
@@ -61,7 +63,12 @@ func (e *Engine) UpdateNIC(call Call, vmID, nicID string, change NICChange) (NIC
 	if err := e.checkNIC("edit", v, nic); err != nil {
 		return NIC{}, err
 	}
+	if old := v.NICs[i]; v.Running() && old.Plugged && nic.Plugged && (old.MAC != nic.MAC || old.Interface != nic.Interface) {
+		return NIC{}, conflict(msgNICEditActive)
+	}
+	v.NICs = slices.Clone(v.NICs)
 	v.NICs[i] = nic
+	e.logEvent(eventNICUpdated, v.ID, call.CorrelationID, fmt.Sprintf("Interface %s (%s) was updated for VM %s.", nic.Name, nic.Interface, v.Name))
 	return nic, nil
 }
 
@@ -79,8 +86,37 @@ func (e *Engine) RemoveNIC(call Call, vmID, nicID string) error {
 	if v.Running() && v.NICs[i].Plugged {
 		return conflict(msgNICRemoveActive)
 	}
-	v.NICs = slices.Delete(v.NICs, i, i+1)
+	nic := v.NICs[i]
+	v.NICs = slices.Delete(slices.Clone(v.NICs), i, i+1)
+	e.logEvent(eventNICRemoved, v.ID, call.CorrelationID, fmt.Sprintf("Interface %s (%s) was removed from VM %s.", nic.Name, nic.Interface, v.Name))
 	return nil
+}
+
+// PlugNIC activates or deactivates a NIC, in a running VM as well.
+func (e *Engine) PlugNIC(call Call, vmID, nicID string, plug bool) (NIC, Job, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, i, err := e.findNIC(vmID, nicID)
+	if err != nil {
+		return NIC{}, Job{}, err
+	}
+	if err := e.authorizeNIC(call, v, "", ""); err != nil {
+		return NIC{}, Job{}, err
+	}
+	verb, code, done := "activate", eventNICActivated, "plugged"
+	if !plug {
+		verb, code, done = "deactivate", eventNICDeactivated, "unplugged"
+	}
+	if v.Status != StatusUp && v.Status != StatusDown && v.Status != StatusImageLocked {
+		return NIC{}, Job{}, conflict(msgNICActivate, verb)
+	}
+	v.NICs = slices.Clone(v.NICs)
+	v.NICs[i].Plugged = plug
+	job := e.startJob(call, fmt.Sprintf("Changing Interface %s of VM %s", v.NICs[i].Name, v.Name))
+	e.logEvent(code, v.ID, call.CorrelationID, fmt.Sprintf("Network Interface %s (%s) was %s to VM %s.",
+		v.NICs[i].Name, v.NICs[i].Interface, done, v.Name))
+	e.finishJob(job)
+	return v.NICs[i], *job, nil
 }
 
 // authorizeNIC wants the permit on the profile only where the NIC gets another one.
@@ -120,6 +156,9 @@ func (e *Engine) checkNIC(command string, v *VM, nic NIC) error {
 	}
 	if nic.ProfileID != "" && !slices.ContainsFunc(e.profiles, func(p VNICProfile) bool { return p.ID == nic.ProfileID }) {
 		return invalid(msgNICProfile, command)
+	}
+	if address, err := net.ParseMAC(nic.MAC); nic.MAC != "" && (err != nil || len(address) != 6) {
+		return invalid(msgNICMAC, command, nic.MAC)
 	}
 	if owner := e.macOwner(nic); owner != "" {
 		return conflict(msgNICMACInUse, nic.MAC, owner)

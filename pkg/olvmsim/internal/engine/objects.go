@@ -39,6 +39,8 @@ type Cluster struct{ ID, Name, Description, DataCenterID, CPUType string }
 type Host struct {
 	ID, Name, Address, ClusterID, Status string
 	Memory, Cores                        int64
+	// SchedulingMemory is what is left for further VMs, in bytes, at the moment when it was asked for.
+	SchedulingMemory int64
 }
 
 // Network is a logical network.
@@ -71,12 +73,14 @@ type Disk struct {
 	ContentType                                                      string
 	ProvisionedSize, ActualSize                                      int64
 	Sparse, Shareable, WipeAfterDelete                               bool
+	DiskDetails
 }
 
 // Attachment is a disk in a VM or template.
 type Attachment struct {
-	DiskID, Interface          string
-	Bootable, Active, ReadOnly bool
+	DiskID, Interface                string
+	Bootable, Active, ReadOnly       bool
+	PassDiscard, UsesSCSIReservation bool
 }
 
 // NIC is a network interface of a VM or template. ProfileID is empty when it is not connected.
@@ -102,11 +106,13 @@ type Hardware struct {
 	HighlyAvailable                     bool
 	HAPriority                          int64
 	Stateless, DeleteProtected          bool
+	Features
 }
 
 // Template is what VMs are made from.
 type Template struct {
 	ID, Name, Description, ClusterID, Status string
+	Comment, VersionName                     string
 	// Version counts from 1. BaseID is the first version's id.
 	Version      int64
 	BaseID       string
@@ -128,6 +134,7 @@ type VM struct {
 	Initialized bool
 	NICs        []NIC
 	Disks       []Attachment
+	VMState
 
 	// run counts power cycles; a queued event of an earlier cycle does nothing.
 	run int
@@ -156,8 +163,7 @@ type Initialization struct {
 	CustomScript, HostName, UserName, RootPassword, AuthorizedSSHKeys *string
 	Timezone, DNSServers, DNSSearch, NetworkProtocol                  *string
 	RegenerateSSHKeys                                                 *bool
-	// NICConfigurations is kept as it came: nothing in the simulator reads it.
-	NICConfigurations []byte
+	NICConfigurations                                                 []NICConfiguration
 }
 
 // Job is the engine's record of a command.

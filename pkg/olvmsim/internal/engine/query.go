@@ -16,7 +16,15 @@ func (e *Engine) Clusters() []Cluster {
 }
 
 // Hosts lists the hosts.
-func (e *Engine) Hosts() []Host { return locked(e, func() []Host { return slices.Clone(e.hosts) }) }
+func (e *Engine) Hosts() []Host {
+	return locked(e, func() []Host {
+		out := slices.Clone(e.hosts)
+		for i := range out {
+			out[i].SchedulingMemory = e.freeMemory(out[i], "")
+		}
+		return out
+	})
+}
 
 // Networks lists the networks.
 func (e *Engine) Networks() []Network {

@@ -26,6 +26,7 @@ func (e *Engine) seed(inv inventory.Inventory) error {
 	if len(inv.DataCenters) == 0 || len(inv.Clusters) == 0 {
 		return fmt.Errorf("inventory: at least one data center and one cluster are needed")
 	}
+	e.maxVMName = inv.MaxVMNameLength
 	for _, d := range inv.DataCenters {
 		e.dataCenters = append(e.dataCenters, DataCenter{
 			ID: stableID(d.ID, "datacenter", d.Name), Name: d.Name, Description: d.Description, Status: cmp.Or(d.Status, StatusUp),

@@ -8,11 +8,12 @@ import (
 )
 
 func (e *Engine) seedTemplates(inv inventory.Inventory) error {
-	blank := inventory.Template{OSType: "other", VMType: "desktop", MemoryBytes: gib, Cores: 1}
+	blank := inventory.Template{OSType: "other", VMType: "server", MemoryBytes: gib, Cores: 1}
 	e.templates[BlankTemplateID] = &Template{
 		ID: BlankTemplateID, Name: "Blank", Description: "Blank template", ClusterID: e.clusters[0].ID, Status: StatusOK,
 		Version: 1, BaseID: BlankTemplateID, CreationTime: e.timeline.now(), Hardware: defaultHardware(blank),
 	}
+	e.templates[BlankTemplateID].Soundcard = true
 	for _, t := range inv.Templates {
 		if err := e.seedTemplate(t); err != nil {
 			return err
@@ -105,5 +106,6 @@ func defaultHardware(t inventory.Template) Hardware {
 		CPU:    CPU{Architecture: "x86_64", Sockets: 1, Cores: cmp.Or(t.Cores, 2), Threads: 1},
 		Memory: memory, GuaranteedMemory: memory, MaxMemory: defaultMaxMemory(memory), Ballooning: true,
 		BootDevices: []string{"hd"}, Affinity: "migratable", HAPriority: 1,
+		Features: Features{Soundcard: t.VMType == "desktop", VirtioSCSI: true, Graphics: []string{GraphicsVNC}},
 	}
 }

@@ -7,21 +7,24 @@ import (
 )
 
 // RemoveTemplate removes a template and its disks.
-func (e *Engine) RemoveTemplate(call Call, id string) error {
+func (e *Engine) RemoveTemplate(call Call, id string) (Job, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	t, ok := e.templates[id]
 	if !ok {
-		return noEntity()
+		return Job{}, noEntity()
 	}
 	if err := e.authorize(call, permitDeleteTemplate, Object{TypeTemplate, id}); err != nil {
-		return err
+		return Job{}, err
 	}
 	if id == BlankTemplateID {
-		return conflict(msgBlankTemplate)
+		return Job{}, conflict(msgBlankTemplate)
 	}
-	if t.Status != StatusOK {
-		return conflict(msgTemplateLocked, "remove Template")
+	switch {
+	case t.Status == StatusLocked:
+		return Job{}, conflict(msgTemplateLocked, "remove Template")
+	case t.DeleteProtected:
+		return Job{}, conflict(msgTemplateProtected)
 	}
 	var users []string
 	for _, v := range e.vms {
@@ -29,12 +32,20 @@ func (e *Engine) RemoveTemplate(call Call, id string) error {
 			users = append(users, v.Name)
 		}
 		if v.TemplateID != id && v.OriginalTemplateID == id && e.nameLocks[v.Name] {
-			return conflict(msgTemplateUsedCreate, v.Name)
+			return Job{}, conflict(msgTemplateUsedCreate, v.Name)
 		}
 	}
 	if len(users) > 0 {
 		slices.Sort(users)
-		return conflict(msgTemplateInUse, strings.Join(users, ", "))
+		return Job{}, conflict(msgTemplateInUse, strings.Join(users, ", "))
+	}
+	if versions := e.versionsOf(t); len(versions) > 0 {
+		return Job{}, conflict(msgTemplateVersions, strings.Join(versions, ", "))
+	}
+	for _, a := range t.Disks {
+		if err := e.checkIdle("remove", e.disks[a.DiskID]); err != nil && e.disks[a.DiskID].Status == StatusLocked {
+			return Job{}, err
+		}
 	}
 	t.Status = StatusLocked
 	for _, a := range t.Disks {
@@ -49,7 +60,7 @@ func (e *Engine) RemoveTemplate(call Call, id string) error {
 		e.forget(Object{TypeTemplate, id})
 		e.finishJob(job)
 	})
-	return nil
+	return *job, nil
 }
 
 // templateList is in the order of names and versions.

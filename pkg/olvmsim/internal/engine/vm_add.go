@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Durations in engine time. A real engine needs seconds for a thin disk and minutes for a copy; these keep the order.
@@ -44,6 +42,9 @@ func (e *Engine) AddVM(call Call, add VMAdd) (VM, error) {
 	if err != nil {
 		return VM{}, err
 	}
+	if add.VMChange, err = e.resolveChange(add.VMChange, "add", cluster.ID); err != nil {
+		return VM{}, err
+	}
 	domains, err := e.destinations(add, template)
 	if err != nil {
 		return VM{}, err
@@ -52,7 +53,7 @@ func (e *Engine) AddVM(call Call, add VMAdd) (VM, error) {
 		return VM{}, err
 	}
 	v := &VM{
-		ID: cmp.Or(add.ID, uuid.NewString()), ClusterID: cluster.ID, TemplateID: template.ID, OriginalTemplateID: template.ID,
+		ID: cmp.Or(add.ID, e.newID()), ClusterID: cluster.ID, TemplateID: template.ID, OriginalTemplateID: template.ID,
 		Status: StatusDown, CreationTime: e.timeline.now(), Hardware: template.snapshot().Hardware,
 	}
 	if add.Clone {
@@ -60,6 +61,9 @@ func (e *Engine) AddVM(call Call, add VMAdd) (VM, error) {
 	}
 	v.DeleteProtected = false
 	add.apply(v)
+	if add.Soundcard == nil {
+		v.Soundcard = template.Soundcard || v.Type == typeDesktop
+	}
 	if err := e.checkAdd(v, cluster, template); err != nil {
 		return VM{}, err
 	}
@@ -102,7 +106,7 @@ func (e *Engine) resolve(add VMAdd) (Cluster, *Template, error) {
 // checkAdd refuses in the engine's order: form of the name, lock of the name, the name, sizes, and the id last, so that
 // a request that is sent twice is told about its name before its id.
 func (e *Engine) checkAdd(v *VM, cluster Cluster, template *Template) error {
-	if err := checkName("add", v.Name); err != nil {
+	if err := e.checkName("add", v.Name); err != nil {
 		return err
 	}
 	if e.nameLocks[v.Name] {
@@ -129,7 +133,7 @@ func (e *Engine) checkAdd(v *VM, cluster Cluster, template *Template) error {
 	return nil
 }
 
-// destinations maps each template disk to the storage domain of its copy.
+// destinations maps each template disk to the storage domain of its copy. Thin copies stay where the template's disk is.
 func (e *Engine) destinations(add VMAdd, template *Template) (map[string]string, error) {
 	out := map[string]string{}
 	for _, a := range template.Disks {
@@ -139,40 +143,68 @@ func (e *Engine) destinations(add VMAdd, template *Template) (map[string]string,
 		if _, ok := out[p.DiskID]; !ok {
 			return nil, noReferenced("Disk", Ref{ID: p.DiskID})
 		}
-		if p.StorageDomain == (Ref{}) {
+		sd, err := e.destination(p, out[p.DiskID])
+		if err != nil {
+			return nil, err
+		}
+		disk := *e.disks[p.DiskID]
+		if !add.Clone {
+			if !slices.Contains(disk.DomainIDs(), sd.ID) {
+				return nil, invalid(msgNoCopyThere, sd.Name)
+			}
+			out[p.DiskID] = sd.ID
 			continue
 		}
-		sd, ok := e.storageDomainByRef(p.StorageDomain)
-		if !ok {
-			return nil, noReferenced("StorageDomain", p.StorageDomain)
+		p.apply(&disk)
+		if err := checkDiskConfiguration("add", &disk, sd); err != nil {
+			return nil, err
 		}
 		out[p.DiskID] = sd.ID
 	}
 	return out, nil
 }
 
+// destination is the storage domain that the placement names, or the one where the disk is.
+func (e *Engine) destination(p DiskPlacement, domainID string) (StorageDomain, error) {
+	ref := p.StorageDomain
+	if ref == (Ref{}) {
+		ref = Ref{ID: domainID}
+	}
+	sd, ok := e.storageDomainByRef(ref)
+	if !ok {
+		return StorageDomain{}, noReferenced("StorageDomain", ref)
+	}
+	return sd, nil
+}
+
+// apply overrides the disk's form. A disk that is preallocated and names no format is a raw one.
+func (p DiskPlacement) apply(disk *Disk) {
+	disk.Format = cmp.Or(p.Format, disk.Format)
+	set(&disk.Sparse, p.Sparse)
+	if p.Format == "" && p.Sparse != nil && !*p.Sparse && disk.Backup != "incremental" {
+		disk.Format = FormatRaw
+	}
+}
+
 // copyDevices gives the VM its own NICs (with new MAC addresses) and disks.
 func (e *Engine) copyDevices(v *VM, template *Template, add VMAdd, domains map[string]string) {
 	for _, nic := range template.NICs {
-		nic.ID, nic.MAC = uuid.NewString(), e.newMAC()
+		nic.ID, nic.MAC = e.newID(), e.newMAC()
 		v.NICs = append(v.NICs, nic)
 	}
 	for i, attachment := range template.Disks {
-		disk := *e.disks[attachment.DiskID]
-		disk.ID, disk.ImageID, disk.Status = uuid.NewString(), uuid.NewString(), StatusLocked
+		disk := e.cloneDisk(e.disks[attachment.DiskID])
 		disk.Alias = fmt.Sprintf("%s_Disk%d", v.Name, i+1)
 		disk.StorageDomainID = domains[attachment.DiskID]
 		if add.Clone {
 			for _, p := range add.Disks {
 				if p.DiskID == attachment.DiskID {
-					disk.Format = cmp.Or(p.Format, disk.Format)
-					set(&disk.Sparse, p.Sparse)
+					p.apply(disk)
 				}
 			}
 		} else {
 			disk.Format, disk.Sparse, disk.ActualSize = "cow", true, mib
 		}
-		e.disks[disk.ID] = &disk
 		attachment.DiskID = disk.ID
 		v.Disks = append(v.Disks, attachment)
 	}
@@ -191,6 +223,10 @@ func (e *Engine) finishAdd(v *VM, clone bool, job *Job) {
 		duration = clonedDiskTime
 	}
 	e.later(duration, func() {
+		if e.vms[v.ID] != v || v.run != 0 { // removed meanwhile, by force or by somebody else
+			e.finishJob(job)
+			return
+		}
 		for _, a := range v.Disks {
 			e.disks[a.DiskID].Status = StatusOK
 		}

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"cmp"
+	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 )
@@ -17,7 +20,25 @@ type VMChange struct {
 	Stateless, DeleteProtected          *bool
 	BootDevices                         []string
 	Init                                *Initialization
+
+	// InstanceType gives memory and CPU where nothing else does.
+	InstanceType *Ref
+	// An empty list of these clears what is there; nil means "not said".
+	CustomProperties                           []CustomProperty
+	PlacementHosts                             []Ref
+	Graphics                                   []string
+	SerialConsole, Soundcard                   *bool
+	StartPaused, VirtioSCSI                    *bool
+	TimeZone, CustomCPUModel                   *string
+	CustomEmulatedMachine, CustomCompatibility *string
+	CPUShares, IOThreads, MigrationDowntime    *int64
+
+	// hostIDs and instanceTypeID are what resolveChange finds.
+	hostIDs        []string
+	instanceTypeID *string
 }
+
+const typeDesktop = "desktop"
 
 func set[T any](target *T, value *T) {
 	if value != nil {
@@ -50,6 +71,65 @@ func (c VMChange) apply(v *VM) {
 	if c.Init != nil {
 		v.Init = v.Init.merge(c.Init)
 	}
+	c.applyFeatures(v)
+}
+
+func (c VMChange) applyFeatures(v *VM) {
+	set(&v.InstanceTypeID, c.instanceTypeID)
+	set(&v.SerialConsole, c.SerialConsole)
+	set(&v.Soundcard, c.Soundcard)
+	set(&v.StartPaused, c.StartPaused)
+	set(&v.VirtioSCSI, c.VirtioSCSI)
+	set(&v.TimeZone, c.TimeZone)
+	set(&v.CustomCPUModel, c.CustomCPUModel)
+	set(&v.CustomEmulatedMachine, c.CustomEmulatedMachine)
+	set(&v.CustomCompatibilityVersion, c.CustomCompatibility)
+	set(&v.CPUShares, c.CPUShares)
+	set(&v.IOThreads, c.IOThreads)
+	if c.MigrationDowntime != nil {
+		v.MigrationDowntime = c.MigrationDowntime
+	}
+	if c.CustomProperties != nil {
+		v.CustomProperties = c.CustomProperties
+	}
+	if c.PlacementHosts != nil {
+		v.PlacementHosts = c.hostIDs
+	}
+	if c.Graphics != nil {
+		v.Graphics = c.Graphics
+	}
+}
+
+// resolveChange finds what the change names: hosts, and an instance type, whose sizes it fills in where none are given.
+func (e *Engine) resolveChange(c VMChange, verb, clusterID string) (VMChange, error) {
+	for _, ref := range c.PlacementHosts {
+		h, ok := pickRef(e.hosts, ref, hostRef)
+		switch {
+		case !ok:
+			return c, noReferenced("Host", ref)
+		case h.ClusterID != clusterID:
+			return c, invalid(msgHostNotInCluster, verb, h.Name)
+		}
+		c.hostIDs = append(c.hostIDs, h.ID)
+	}
+	if c.InstanceType == nil || *c.InstanceType == (Ref{}) {
+		return c, nil
+	}
+	t, ok := pickRef(e.InstanceTypes(), *c.InstanceType, func(t InstanceType) Ref { return Ref{t.ID, t.Name} })
+	if !ok {
+		return c, noReferenced(msgUnknownInstance, *c.InstanceType)
+	}
+	one := int64(1)
+	c.instanceTypeID = &t.ID
+	for _, size := range []struct {
+		target **int64
+		value  *int64
+	}{{&c.Memory, &t.Memory}, {&c.Sockets, &t.Sockets}, {&c.Cores, &one}, {&c.Threads, &one}} {
+		if *size.target == nil {
+			*size.target = size.value
+		}
+	}
+	return c, nil
 }
 
 // applyMemory fills what a new memory size leaves open: the maximum is four times the size, and all of it is
@@ -65,8 +145,11 @@ func (c VMChange) applyMemory(v *VM) {
 func defaultMaxMemory(memory int64) int64 { return min(4*memory, maxMemoryLimit) }
 
 // merge returns init with the given fields of change; the engine merges field by field, so an empty custom script
-// clears the script and leaves the rest.
+// clears the script and leaves the rest, and an empty initialization changes nothing.
 func (init *Initialization) merge(change *Initialization) *Initialization {
+	if reflect.DeepEqual(*change, Initialization{}) {
+		return init
+	}
 	var merged Initialization
 	if init != nil {
 		merged = *init
@@ -94,17 +177,20 @@ func (init *Initialization) merge(change *Initialization) *Initialization {
 	return &merged
 }
 
-// maxVMName is the engine's limit for the names of VMs that are not part of a pool.
-const maxVMName = 64
+// defaultMaxVMName is the engine's MaxVmNameLength, which an administrator can change.
+const defaultMaxVMName = 64
+
+// MaxVMNameLength is how many characters the name of a VM may have.
+func (e *Engine) MaxVMNameLength() int { return cmp.Or(e.maxVMName, defaultMaxVMName) }
 
 // checkName checks what the engine checks before it takes any lock.
-func checkName(command, name string) error {
+func (e *Engine) checkName(command, name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return invalid(msgNameEmpty, command)
 	case !regexp.MustCompile(`^[0-9A-Za-z_.-]+$`).MatchString(name):
 		return invalid(msgNameCharacters, command)
-	case len(name) > maxVMName:
+	case len(name) > e.MaxVMNameLength():
 		return invalid(msgNameTooLong, command)
 	}
 	return nil
@@ -125,8 +211,7 @@ func checkHardware(command string, h Hardware) error {
 	return nil
 }
 
-// UpdateVM merges change into the VM. A real engine keeps changes of a running VM's CPU, memory and boot settings for
-// its next run; here they show at once, and the guest sees them at its next run as well.
+// UpdateVM merges change into the VM. What a running VM cannot take over at once is kept for its next run.
 func (e *Engine) UpdateVM(call Call, id string, change VMChange) (VM, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -140,24 +225,52 @@ func (e *Engine) UpdateVM(call Call, id string, change VMChange) (VM, error) {
 	if v.Status == StatusImageLocked {
 		return VM{}, conflict(msgVMLocked, "edit")
 	}
-	changed := v.snapshot()
-	change.apply(&changed)
-	if changed.Name != v.Name {
-		if err := checkName("edit", changed.Name); err != nil {
-			return VM{}, err
-		}
-		if e.nameLocks[changed.Name] {
-			return VM{}, conflict(msgNameLocked, "edit")
-		}
-		if e.nameInUse(e.clusterByID(v.ClusterID).DataCenterID, changed.Name) {
-			return VM{}, conflict(msgNameInUse, "edit")
-		}
-	}
-	if err := checkHardware("edit", changed.Hardware); err != nil {
+	change, err := e.resolveChange(change, "edit", v.ClusterID)
+	if err != nil {
 		return VM{}, err
 	}
+	changed := v.snapshot()
+	if v.NextRun != nil {
+		changed.Hardware = *v.NextRun
+	}
+	change.apply(&changed)
+	if err := e.checkEdit(v, changed); err != nil {
+		return VM{}, err
+	}
+	if v.Running() {
+		changed.keepForNextRun(v.Hardware)
+	}
 	*v = changed
+	e.logEvent(eventUpdated, v.ID, call.CorrelationID, fmt.Sprintf("VM %s configuration was updated by %s.", v.Name, call.User.Name))
 	return v.snapshot(), nil
+}
+
+func (e *Engine) checkEdit(v *VM, changed VM) error {
+	if changed.Name != v.Name {
+		if err := e.checkName("edit", changed.Name); err != nil {
+			return err
+		}
+		if e.nameLocks[changed.Name] {
+			return conflict(msgNameLocked, "edit")
+		}
+		if e.nameInUse(e.clusterByID(v.ClusterID).DataCenterID, changed.Name) {
+			return conflict(msgNameInUse, "edit")
+		}
+	}
+	return checkHardware("edit", changed.Hardware)
+}
+
+// keepForNextRun leaves the VM with the hardware that runs, except for what takes effect at once: placement, high
+// availability and protection. The rest of the changed hardware waits until the VM goes down.
+func (v *VM) keepForNextRun(running Hardware) {
+	next := v.Hardware
+	running.Affinity, running.PlacementHosts = next.Affinity, next.PlacementHosts
+	running.HighlyAvailable, running.HAPriority = next.HighlyAvailable, next.HAPriority
+	running.DeleteProtected = next.DeleteProtected
+	v.Hardware, v.NextRun = running, nil
+	if !reflect.DeepEqual(running, next) {
+		v.NextRun = &next
+	}
 }
 
 func (e *Engine) nameInUse(dataCenterID, name string) bool {

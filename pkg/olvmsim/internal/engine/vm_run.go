@@ -13,20 +13,25 @@ const (
 	launchTime = time.Second
 	// guestWaitTime is when a VM whose guest has no agent is called up (vdsm's GUEST_WAIT_TIMEOUT), counted from start.
 	guestWaitTime = 60 * time.Second
-	guestHaltTime = 3 * time.Second
-	powerOffTime  = 500 * time.Millisecond
+	restoreTime   = 3 * time.Second
 )
 
 // RunOptions is what a start action may say; nil means "not said".
 type RunOptions struct {
-	UseCloudInit, UseIgnition, UseInitialization *bool
+	UseCloudInit, UseIgnition, UseInitialization, UseSysprep *bool
 	// Init is merged over the VM's own for this run only.
 	Init *Initialization
 	// BootDevices replace the VM's own for this run only.
 	BootDevices []string
+	// Hosts are the only ones that this run may be on.
+	Hosts []Ref
+	// Pause leaves the VM paused before its guest runs.
+	Pause bool
+	// RunOnce says that this run has settings of its own.
+	RunOnce bool
 }
 
-// StartVM runs a VM.
+// StartVM runs a VM, goes on with one that is suspended, or lets go one that is paused.
 func (e *Engine) StartVM(call Call, id string, options RunOptions) (Job, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -40,33 +45,56 @@ func (e *Engine) StartVM(call Call, id string, options RunOptions) (Job, error) 
 	if err := e.checkRun(v, options); err != nil {
 		return Job{}, err
 	}
-	host, ok := e.schedule(v)
-	if !ok {
-		return Job{}, conflict(msgNoHost)
+	if v.Status == StatusPaused {
+		return *e.unpause(call, v), nil
+	}
+	change, err := e.resolveChange(VMChange{PlacementHosts: options.Hosts}, "run", v.ClusterID)
+	if err != nil {
+		return Job{}, err
+	}
+	host, err := e.schedule("run", v, placement{hosts: change.hostIDs})
+	if err != nil {
+		return Job{}, err
+	}
+	if v.Status == StatusSuspended {
+		return *e.restore(call, v, host), nil
 	}
 	userData, err := userDataFor(v, options)
 	if err != nil {
 		return Job{}, invalid(msgInternal)
 	}
+	v.RunOnce = options.RunOnce
+	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
+	e.logEvent(eventStarted, v.ID, call.CorrelationID, fmt.Sprintf("VM %s was started by %s (Host: %s).", v.Name, call.User.Name, host.Name))
+	e.launch(v, host, e.bootOf(v, userData), job, options.Pause || v.StartPaused)
+	return *job, nil
+}
+
+func (e *Engine) bootOf(v *VM, userData []byte) Boot {
 	boot := Boot{VMID: v.ID, Name: v.Name, OSType: v.OSType, UserData: userData}
 	if t, ok := e.templates[v.OriginalTemplateID]; ok {
 		boot.KubernetesVersion = t.KubernetesVersion
 	}
-	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
-	e.logEvent(eventStarted, v.ID, call.CorrelationID, fmt.Sprintf("VM %s was started by %s (Host: %s).", v.Name, call.User.Name, host.Name))
-	e.launch(v, host, boot, job)
-	return *job, nil
+	return boot
 }
 
 func (e *Engine) checkRun(v *VM, options RunOptions) error {
+	kinds := 0
+	for _, use := range []*bool{options.UseCloudInit, options.UseIgnition, options.UseSysprep} {
+		if isTrue(use) {
+			kinds++
+		}
+	}
 	switch {
-	case isTrue(options.UseCloudInit) && isTrue(options.UseIgnition):
+	case kinds > 1:
 		return &Fault{Status: http.StatusConflict, Reason: reasonFailed}
 	case v.Status == StatusImageLocked:
 		return conflict(msgVMLocked, "run")
-	case v.Status == StatusPoweringDown:
+	case v.Status == StatusPaused:
+		return nil
+	case v.Status == StatusPoweringDown, v.Status == StatusSavingState, v.Status == StatusRestoringState:
 		return conflict(msgVMStatus, "run VM", statusWords(v.Status))
-	case v.Running():
+	case v.Running() && v.Status != StatusSuspended:
 		return conflict(msgVMRunning, "run")
 	}
 	if locked := e.lockedDisks(v.Disks); locked != "" {
@@ -96,90 +124,80 @@ func (e *Engine) domainsOf(attachments []Attachment) (ids []string) {
 	return ids
 }
 
-// schedule picks the up host of the VM's cluster that runs the fewest VMs, by name among equals.
-func (e *Engine) schedule(v *VM) (Host, bool) {
-	load := map[string]int{}
-	for _, other := range e.vms {
-		load[other.HostID]++
-	}
-	var best Host
-	for _, h := range e.hosts {
-		if h.ClusterID != v.ClusterID || h.Status != StatusUp {
-			continue
-		}
-		if best.ID == "" || load[h.ID] < load[best.ID] || load[h.ID] == load[best.ID] && h.Name < best.Name {
-			best = h
-		}
-	}
-	return best, best.ID != ""
-}
-
-func (e *Engine) launch(v *VM, host Host, boot Boot, job *Job) {
+// launch takes the VM from down to up.
+func (e *Engine) launch(v *VM, host Host, boot Boot, job *Job, pause bool) {
 	v.run++
 	run := v.run
 	v.Status, v.HostID, v.StartTime, v.StopReason = StatusWaitForLaunch, host.ID, e.timeline.now(), ""
+	v.CurrentCDFile = v.CDFile
 	e.later(launchTime, func() {
-		if v.run == run {
+		switch {
+		case v.run != run:
+		case e.behaviourOf(v).FailsToRun:
+			e.failRun(v, host, job.CorrelationID)
+		case pause:
+			v.Status, v.pausedBoot = StatusPaused, &boot
+			e.logEvent(eventPaused, v.ID, job.CorrelationID, fmt.Sprintf("VM %s is paused.", v.Name)) // own words
+		default:
 			v.Status, v.Initialized = StatusPoweringUp, true
 			e.power.On(boot)
 		}
 		e.finishJob(job)
 	})
-	e.later(guestWaitTime, func() {
-		if v.run == run {
+	if !pause {
+		e.comeUp(v, job.CorrelationID, guestWaitTime, fmt.Sprintf("VM %s started on Host %s", v.Name, host.Name))
+	}
+}
+
+// comeUp makes the VM up after d of engine time, unless it is not powering up or rebooting any more by then.
+func (e *Engine) comeUp(v *VM, correlationID string, d time.Duration, description string) {
+	run := v.run
+	e.later(d+e.behaviourOf(v).Delay, func() {
+		if v.run == run && !e.behaviourOf(v).NeverUp {
 			v.Status = StatusUp
-			e.logEvent(eventRun, v.ID, job.CorrelationID, fmt.Sprintf("VM %s started on Host %s", v.Name, host.Name))
+			e.logEvent(eventRun, v.ID, correlationID, description)
 		}
 	})
 }
 
-// StopVM takes the power away.
-func (e *Engine) StopVM(call Call, id, reason string) (Job, error) {
-	return e.powerDown(call, id, "stop", reason)
+// failRun sends a VM back that could not be run.
+func (e *Engine) failRun(v *VM, host Host, correlationID string) {
+	v.run++
+	v.Status, v.HostID, v.StartTime, v.StopTime, v.RunOnce = StatusDown, "", time.Time{}, e.timeline.now(), false
+	e.logAs(severityError, eventRunFailed, v.ID, correlationID, fmt.Sprintf("Failed to run VM %s on Host %s.", v.Name, host.Name))
 }
 
-// ShutdownVM asks the guest to halt. Guests here always obey; on a real engine this may never finish.
-func (e *Engine) ShutdownVM(call Call, id, reason string) (Job, error) {
-	return e.powerDown(call, id, "shutdown", reason)
+// unpause lets the guest of a paused VM run.
+func (e *Engine) unpause(call Call, v *VM) *Job {
+	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
+	v.run++
+	if v.pausedBoot != nil {
+		v.Initialized = true
+		e.power.On(*v.pausedBoot)
+		v.pausedBoot = nil
+	}
+	v.Status = StatusPoweringUp
+	e.comeUp(v, call.CorrelationID, guestWaitTime, fmt.Sprintf("VM %s was resumed by %s.", v.Name, call.User.Name))
+	e.finishJob(job)
+	return job
 }
 
-func (e *Engine) powerDown(call Call, id, command, reason string) (Job, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	v, ok := e.vms[id]
-	if !ok {
-		return Job{}, noEntity()
-	}
-	permit, duration, verb := permitStopVM, powerOffTime, "Stopping"
-	if command == "shutdown" {
-		permit, duration, verb = permitShutDownVM, guestHaltTime, "Shutting down"
-	}
-	if err := e.authorize(call, permit, Object{TypeVM, id}); err != nil {
-		return Job{}, err
-	}
-	switch {
-	case !v.Running():
-		return Job{}, conflict(msgVMNotRunning, command)
-	case command == "shutdown" && v.Status == StatusPoweringDown:
-		return Job{}, conflict(msgVMStatus, "shutdown VM", statusWords(v.Status))
-	}
+// restore goes on with a suspended VM. The guest boots anew: what it had in memory is not simulated.
+func (e *Engine) restore(call Call, v *VM, host Host) *Job {
+	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
 	v.run++
 	run := v.run
-	v.Status, v.StopReason = StatusPoweringDown, reason
-	job := e.startJob(call, fmt.Sprintf("%s VM %s", verb, v.Name))
-	e.later(duration, func() {
+	v.Status, v.HostID, v.StartTime = StatusRestoringState, host.ID, e.timeline.now()
+	boot := e.bootOf(v, nil)
+	e.later(restoreTime, func() {
 		if v.run == run {
-			e.halted(v, call.CorrelationID)
+			v.Status = StatusUp
+			e.power.On(boot)
+			e.logEvent(eventRun, v.ID, call.CorrelationID, fmt.Sprintf("VM %s started on Host %s", v.Name, host.Name))
 		}
 		e.finishJob(job)
 	})
-	return *job, nil
-}
-
-func (e *Engine) halted(v *VM, correlationID string) {
-	e.power.Off(v.ID)
-	v.Status, v.HostID, v.StopTime, v.StartTime = StatusDown, "", e.timeline.now(), time.Time{}
-	e.logEvent(eventVMDown, v.ID, correlationID, fmt.Sprintf("VM %s is down.", v.Name))
+	return job
 }
 
 // lockedDisks names the locked disks among the attached ones, separated by commas.

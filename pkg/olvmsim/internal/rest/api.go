@@ -2,8 +2,16 @@ package rest
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
+)
+
+// The collections that the root links to, and those that can be searched.
+const (
+	rootCollections = "affinitylabels bookmarks clusters cpuprofiles datacenters diskprofiles disks domains events groups hosts icons imagetransfers " +
+		"instancetypes jobs macpools networkfilters networks operatingsystems permissions roles storagedomains tags templates users vmpools vms vnicprofiles"
+	searchedCollections = " clusters datacenters disks events groups hosts networks storagedomains templates users vmpools vms "
 )
 
 func (s *Server) getAPI(r *request) (reply, error) {
@@ -15,19 +23,14 @@ func (s *Server) getAPI(r *request) (reply, error) {
 			Version: Version{Build: ptr(Int(5)), FullVersion: "4.5.5-1.el9", Major: 4, Minor: 5, Revision: ptr(Int(0))},
 		},
 		SpecialObjects: SpecialObjects{BlankTemplate: *ref("templates", engine.BlankTemplateID), RootTag: *ref("tags", engine.BlankTemplateID)},
-		Time:           s.Engine.Now().UnixMilli(),
+		Time:           Millis(s.Engine.Now().UnixMilli()),
 	}
 	if r.visible == nil { // plain users may not see the summary
 		api.Summary = s.summary()
 	}
-	for _, collection := range []string{
-		"clusters", "datacenters", "disks", "events", "hosts", "jobs", "networkfilters", "networks", "roles", "storagedomains", "tags", "templates",
-		"users", "vms", "vnicprofiles",
-	} {
+	for _, collection := range strings.Fields(rootCollections) {
 		api.Link = append(api.Link, Link{Href: apiRoot + "/" + collection, Rel: collection})
-		switch collection {
-		case "jobs", "networkfilters", "roles":
-		default:
+		if strings.Contains(searchedCollections, " "+collection+" ") {
 			api.Link = append(api.Link, Link{Href: apiRoot + "/" + collection + "?search={query}", Rel: collection + "/search"})
 		}
 	}

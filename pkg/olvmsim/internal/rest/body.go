@@ -2,37 +2,19 @@ package rest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/wire"
 )
 
 // reply is an answer; a nil body is an empty one.
 type reply struct {
 	status int
 	body   any
-}
-
-func (a reply) write(w http.ResponseWriter) {
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
-	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(a.body); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set(headerType, contentJSON)
-	w.WriteHeader(a.status)
-	_, _ = w.Write(b.Bytes())
 }
 
 const (
@@ -49,19 +31,18 @@ func (r *request) decode(into any) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		var value *valueError
-		if errors.As(err, &value) {
-			return invalidValue(value.detail)
-		}
+	if r.noBody {
+		return &engine.Fault{Status: http.StatusUnsupportedMediaType}
+	}
+	err = r.codec.Decode(r.bodyFormat, raw, wire.RootName(into), into)
+	var value *wire.ValueError
+	switch {
+	case errors.As(err, &value):
+		return invalidValue(value.Detail)
+	case errors.Is(err, wire.ErrSyntax):
 		return r.badSyntax()
 	}
-	if decoder.More() {
-		return r.badSyntax()
-	}
-	return nil
+	return err
 }
 
 func (r *request) badSyntax() error {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
@@ -24,18 +25,15 @@ func (s *Server) addAttachment(r *request) (reply, error) {
 	if err := r.decode(&body); err != nil {
 		return reply{}, err
 	}
-	if err := missing("DiskAttachment", need{"disk", body.Disk != nil}, need{"bootable", body.Bootable != nil}); err != nil {
+	if err := missing("DiskAttachment", need{"disk", body.Disk != nil}); err != nil {
 		return reply{}, err
 	}
-	if err := checkRefs(&Ref{ID: body.Disk.ID}); err != nil {
-		return reply{}, err
-	}
-	interfaces := strings.Fields("ide sata spapr_vscsi virtio virtio_scsi")
-	if err := checkEnums(enum{body.Interface, "DiskInterface", interfaces}, diskFormat(body.Disk.Format)); err != nil {
+	if err := checkAttachment(&body); err != nil {
 		return reply{}, err
 	}
 	add := engine.AttachmentAdd{
-		DiskID: body.Disk.ID, Interface: body.Interface, Bootable: isTrue(body.Bootable), Active: isTrue(body.Active), ReadOnly: isTrue(body.ReadOnly),
+		DiskID: strings.ToLower(body.Disk.ID), Interface: body.Interface, Bootable: isTrue(body.Bootable), Active: isTrue(body.Active),
+		ReadOnly: isTrue(body.ReadOnly), PassDiscard: isTrue(body.PassDiscard), SCSIReservation: isTrue(body.UsesSCSIReservation),
 	}
 	status := http.StatusCreated
 	if add.DiskID == "" {
@@ -48,18 +46,45 @@ func (s *Server) addAttachment(r *request) (reply, error) {
 	return reply{status, showAttachment(attachment, owner{"vms", id})}, err
 }
 
-func diskAdd(d *Disk) (*engine.DiskAdd, error) {
-	if err := missing("Disk", need{"provisionedSize", d.ProvisionedSize != nil}, need{"format", d.Format != ""}); err != nil {
-		return nil, err
+func (s *Server) updateAttachment(r *request) (reply, error) {
+	id, err := r.id("vm")
+	if err != nil {
+		return reply{}, err
 	}
-	add := &engine.DiskAdd{
-		Alias: value(d.Alias), Description: value(d.Description), Format: d.Format, ProvisionedSize: int64(*d.ProvisionedSize),
-		Sparse: isTrue(d.Sparse), Shareable: isTrue(d.Shareable), Wipe: isTrue(d.WipeAfterDelete), StorageDomain: storageDomainOf(d),
+	diskID, err := r.id("disk")
+	if err != nil {
+		return reply{}, err
 	}
-	if add.Alias == "" {
-		add.Alias = value(d.Name)
+	var body DiskAttachment
+	if err := r.decode(&body); err != nil {
+		return reply{}, err
 	}
-	return add, nil
+	change := engine.AttachmentChange{
+		Bootable: (*bool)(body.Bootable), Active: (*bool)(body.Active), ReadOnly: (*bool)(body.ReadOnly),
+		PassDiscard: (*bool)(body.PassDiscard), UsesSCSIReservation: (*bool)(body.UsesSCSIReservation),
+	}
+	if body.Interface != "" {
+		change.Interface = &body.Interface
+	}
+	if body.Disk != nil && (body.Disk.Alias != nil || body.Disk.Name != nil || body.Disk.Description != nil || body.Disk.ProvisionedSize != nil) {
+		disk := diskChange(body.Disk)
+		change.Disk = &disk
+	}
+	if body.Disk == nil {
+		body.Disk = &Disk{}
+	}
+	if err := checkAttachment(&body); err != nil {
+		return reply{}, err
+	}
+	attachment, err := s.Engine.UpdateAttachment(r.call(), id, diskID, change)
+	return reply{http.StatusOK, showAttachment(attachment, owner{"vms", id})}, err
+}
+
+func checkAttachment(a *DiskAttachment) error {
+	if err := checkDisk(a.Disk); err != nil {
+		return err
+	}
+	return checkEnums(enum{a.Interface, "DiskInterface", strings.Fields("ide sata spapr_vscsi virtio virtio_scsi")})
 }
 
 func (s *Server) removeAttachment(r *request) (reply, error) {
@@ -67,23 +92,100 @@ func (s *Server) removeAttachment(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.DetachDisk(r.call(), id, r.ids["disk"], r.flag("detach_only", true))
+	_, err = s.Engine.DetachDisk(r.call(), id, r.ids["disk"], r.flag("detach_only", true))
+	return reply{status: http.StatusOK}, err
 }
 
 func (s *Server) listDisks(r *request) (collection, error) {
-	disks, err := below(r, "storagedomain", s.Engine.StorageDomains(), func(d engine.StorageDomain) string { return d.ID }, s.Engine.Disks(),
-		func(d engine.Disk) string { return d.StorageDomainID })
-	domains := map[string]string{}
-	for _, d := range s.Engine.StorageDomains() {
-		domains[d.ID] = d.Name
+	disks, domains := s.Engine.Disks(), s.Engine.StorageDomains()
+	names, dataCenters := map[string]string{}, map[string]string{}
+	for _, d := range domains {
+		names[d.ID], dataCenters[d.ID] = d.Name, d.DataCenterID
+	}
+	if _, ok := r.ids["storagedomain"]; ok {
+		id, err := r.id("storagedomain")
+		if err != nil {
+			return collection{}, err
+		}
+		if _, ok := names[id]; !ok {
+			return collection{}, &engine.Fault{Status: http.StatusNotFound}
+		}
+		disks = slices.DeleteFunc(disks, func(d engine.Disk) bool { return !d.On(id) })
 	}
 	return collect("disk", disks, func(d engine.Disk) item {
+		on := []string{}
+		for _, id := range d.DomainIDs() {
+			on = append(on, names[id])
+		}
 		fields := search.Fields{
 			"id": {d.ID}, "name": {d.Alias}, "alias": {d.Alias}, "description": {d.Description}, "status": {d.Status},
-			"storage": {domains[d.StorageDomainID]}, "storage.name": {domains[d.StorageDomainID]},
+			"provisioned_size": {decimal(d.ProvisionedSize)}, "storage": on, "storage.name": on,
 		}
-		return item{d.ID, fields, func() any { return showDisk(d) }}
-	}), err
+		return item{d.ID, fields, func() any { return showDisk(d, dataCenters[d.StorageDomainID]) }}
+	}), nil
+}
+
+// disksOn returns what finds the disks that are on the storage domain that the path names, which must exist.
+func (s *Server) disksOn(r *request) (func([]engine.Attachment) bool, error) {
+	disks, err := s.listDisks(r)
+	if err != nil {
+		return nil, err
+	}
+	here := map[string]bool{}
+	for _, i := range disks.items {
+		here[i.id] = true
+	}
+	return func(attachments []engine.Attachment) bool {
+		return slices.ContainsFunc(attachments, func(a engine.Attachment) bool { return here[a.DiskID] })
+	}, nil
+}
+
+// listVMsOn shows the VMs that have a disk on a storage domain.
+func (s *Server) listVMsOn(r *request) (collection, error) {
+	on, err := s.disksOn(r)
+	if err != nil {
+		return collection{}, err
+	}
+	here := map[string]bool{}
+	vms := s.Engine.VMs()
+	for i := range vms {
+		here[vms[i].ID] = on(vms[i].Disks)
+	}
+	c, err := s.listVMs(r)
+	c.items = slices.DeleteFunc(c.items, func(i item) bool { return !here[i.id] })
+	return c, err
+}
+
+func (s *Server) addDisk(r *request) (reply, error) {
+	var body Disk
+	if err := r.decode(&body); err != nil {
+		return reply{}, err
+	}
+	if err := checkDisk(&body); err != nil {
+		return reply{}, err
+	}
+	add, err := diskAdd(&body)
+	if err != nil {
+		return reply{}, err
+	}
+	disk, err := s.Engine.AddDisk(r.call(), *add)
+	return reply{http.StatusAccepted, showDisk(disk, s.dataCenterOf(disk))}, err
+}
+
+func (s *Server) updateDisk(r *request) (reply, error) {
+	id, err := r.id("disk")
+	if err != nil {
+		return reply{}, err
+	}
+	var body Disk
+	if err := r.decode(&body); err != nil {
+		return reply{}, err
+	}
+	if err := checkDisk(&body); err != nil {
+		return reply{}, err
+	}
+	disk, err := s.Engine.UpdateDisk(r.call(), id, diskChange(&body))
+	return reply{http.StatusOK, showDisk(disk, s.dataCenterOf(disk))}, err
 }
 
 func (s *Server) removeDisk(r *request) (reply, error) {
@@ -91,9 +193,85 @@ func (s *Server) removeDisk(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveDisk(r.call(), id)
+	_, err = s.Engine.RemoveDisk(r.call(), id)
+	return reply{status: http.StatusOK}, err
 }
 
-func diskFormat(format string) enum { return enum{format, "DiskFormat", []string{"cow", "raw"}} }
+func (s *Server) removeDiskCopy(r *request) (reply, error) {
+	id, err := r.id("disk")
+	if err != nil {
+		return reply{}, err
+	}
+	_, err = s.Engine.RemoveDiskCopy(r.call(), r.ids["storagedomain"], id)
+	return reply{status: http.StatusOK}, err
+}
 
-func isTrue(b *Bool) bool { return b != nil && bool(*b) }
+// actOnDisk makes the handler of a disk's action.
+func (s *Server) actOnDisk(act func(call engine.Call, id string, body Action) (engine.Job, error)) func(*request) (reply, error) {
+	return func(r *request) (reply, error) {
+		id, err := r.id("disk")
+		if err != nil {
+			return reply{}, err
+		}
+		var body Action
+		if err := r.decode(&body); err != nil {
+			return reply{}, err
+		}
+		if err := checkRefs(body.StorageDomain); err != nil {
+			return reply{}, err
+		}
+		if body.Disk == nil {
+			body.Disk = &Disk{}
+		}
+		if err := checkDisk(body.Disk); err != nil {
+			return reply{}, err
+		}
+		job, err := act(r.call(), id, body)
+		return actionReply(job), err
+	}
+}
+
+func (s *Server) copyDisk(call engine.Call, id string, body Action) (engine.Job, error) {
+	return s.Engine.CopyDisk(call, id, engineRef(body.StorageDomain), aliasOf(body.Disk))
+}
+
+func (s *Server) moveDisk(call engine.Call, id string, body Action) (engine.Job, error) {
+	return s.Engine.MoveDisk(call, id, engineRef(body.StorageDomain))
+}
+
+func (s *Server) sparsifyDisk(call engine.Call, id string, _ Action) (engine.Job, error) {
+	return s.Engine.SparsifyDisk(call, id)
+}
+
+func (s *Server) reduceDisk(call engine.Call, id string, _ Action) (engine.Job, error) {
+	return s.Engine.ReduceDisk(call, id)
+}
+
+func (s *Server) convertDisk(call engine.Call, id string, body Action) (engine.Job, error) {
+	return s.Engine.ConvertDisk(call, id, body.Disk.Format, (*bool)(body.Disk.Sparse))
+}
+
+func (s *Server) refreshLUN(call engine.Call, id string, _ Action) (engine.Job, error) {
+	return s.Engine.RefreshLUN(call, id)
+}
+
+func (s *Server) dataCenterOf(d engine.Disk) string {
+	for _, sd := range s.Engine.StorageDomains() {
+		if sd.ID == d.StorageDomainID {
+			return sd.DataCenterID
+		}
+	}
+	return ""
+}
+
+// listDiskProfiles shows one profile for each storage domain, which has the domain's id and name.
+func (s *Server) listDiskProfiles(r *request) (collection, error) {
+	id := func(d engine.StorageDomain) string { return d.ID }
+	domains, err := below(r, "storagedomain", s.Engine.StorageDomains(), id, s.Engine.StorageDomains(), id)
+	return collect("disk_profile", domains, func(d engine.StorageDomain) item {
+		href := ref("diskprofiles", d.ID).Href
+		return item{d.ID, search.Fields{"id": {d.ID}, "name": {d.Name}}, func() any {
+			return DiskProfile{Href: href, ID: d.ID, Link: subLinks(href, "permissions"), Name: d.Name, StorageDomain: *ref("storagedomains", d.ID)}
+		}}
+	}), err
+}

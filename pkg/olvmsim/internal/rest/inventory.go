@@ -98,6 +98,43 @@ func (s *Server) listVNICProfiles(r *request) (collection, error) {
 	}), err
 }
 
+func (s *Server) addVNICProfile(r *request) (reply, error) {
+	var body VNICProfileBody
+	if err := r.decode(&body); err != nil {
+		return reply{}, err
+	}
+	network := Ref{ID: r.ids["network"]}
+	if body.Network != nil {
+		network = *body.Network
+	}
+	if err := missing("VnicProfile", need{"name", body.Name != ""}, need{"network.id", network.ID != ""}); err != nil {
+		return reply{}, err
+	}
+	if err := checkRefs(&network, body.NetworkFilter); err != nil {
+		return reply{}, err
+	}
+	add := engine.VNICProfileAdd{Name: body.Name, NetworkID: network.ID}
+	if body.NetworkFilter != nil {
+		add.NetworkFilterID = body.NetworkFilter.ID
+	}
+	if p := body.PassThrough; p != nil {
+		if err := checkEnums(enum{p.Mode, "VnicPassThroughMode", []string{"disabled", "enabled"}}); err != nil {
+			return reply{}, err
+		}
+		add.PassThrough = p.Mode == "enabled"
+	}
+	profile, err := s.Engine.AddVNICProfile(r.call(), add)
+	return reply{http.StatusCreated, showVNICProfile(profile)}, err
+}
+
+func (s *Server) removeVNICProfile(r *request) (reply, error) {
+	id, err := r.id("vnicprofile")
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusOK}, s.Engine.RemoveVNICProfile(r.call(), id)
+}
+
 func (s *Server) listStorageDomains(r *request) (collection, error) {
 	domains, err := below(r, "datacenter", s.Engine.DataCenters(), dataCenterID, s.Engine.StorageDomains(),
 		func(d engine.StorageDomain) string { return d.DataCenterID })
@@ -110,25 +147,6 @@ func (s *Server) listStorageDomains(r *request) (collection, error) {
 		}
 		return item{d.ID, fields, func() any { return showStorageDomain(d, inDataCenter) }}
 	}), err
-}
-
-func (s *Server) listTemplates(*request) (collection, error) {
-	names := s.names()
-	return collect("template", s.Engine.Templates(), func(t engine.Template) item {
-		fields := search.Fields{
-			"id": {t.ID}, "name": {t.Name}, "description": {t.Description}, "comment": {""}, "status": {t.Status}, "version_name": {versionName(t)},
-			"os": {t.OSType}, "cluster": {names.cluster[t.ClusterID]}, "datacenter": {names.clusterDataCenter[t.ClusterID]},
-		}
-		return item{t.ID, fields, func() any { return showTemplate(t) }}
-	}), nil
-}
-
-func (s *Server) removeTemplate(r *request) (reply, error) {
-	id, err := r.id("template")
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveTemplate(r.call(), id)
 }
 
 // names are the names behind ids, for searches.

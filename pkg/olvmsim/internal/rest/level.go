@@ -66,5 +66,5 @@ func (r *request) sees(kind, id string) bool {
 
 // call says on whose behalf the engine's command runs.
 func (r *request) call() engine.Call {
-	return engine.Call{User: r.user, Filtered: r.visible != nil, CorrelationID: r.correlationID}
+	return engine.Call{User: r.user, Filtered: r.visible != nil, CorrelationID: r.correlationID, Feed: r.feed}
 }

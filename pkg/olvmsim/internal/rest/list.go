@@ -9,6 +9,7 @@ import (
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/search"
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/wire"
 )
 
 // pageSize is the engine's SearchResultsLimit; it counts only when a search asks for a page.
@@ -46,45 +47,78 @@ func collect[T any](key string, objects []T, toItem func(T) item) collection {
 	return c
 }
 
-// list turns a collection into the answer that the request's search, page and max ask for. Filtered answers take no
+// list turns a collection into the answer that the request's search, order, page and max ask for. Filtered answers take no
 // notice of searches.
 func (r *request) list(c collection) (reply, error) {
+	query, err := r.search()
+	if err != nil {
+		return reply{}, err
+	}
+	var found []item
+	for _, i := range r.seen(c.seenBy(r)) {
+		ok, err := query.Match(i.fields)
+		if err != nil {
+			return reply{}, badSearch(err)
+		}
+		if ok {
+			found = append(found, i)
+		}
+	}
+	if query.SortBy != "" {
+		if err := order(found, query); err != nil {
+			return reply{}, badSearch(err)
+		}
+	}
+	limit := len(found)
+	if n, err := strconv.Atoi(r.query.Get("max")); err == nil && n >= 0 {
+		limit = n
+	} else if query.Page > 0 {
+		limit = pageSize
+	}
+	if query.Page > 0 {
+		found = found[min(len(found), (query.Page-1)*limit):]
+	}
+	shown := wire.List{Key: c.key}
+	for _, i := range found[:min(len(found), limit)] {
+		shown.Items = append(shown.Items, i.show())
+	}
+	return reply{http.StatusOK, shown}, nil
+}
+
+// search is the request's search.
+func (r *request) search() (search.Query, error) {
 	text := r.query.Get("search")
 	if r.visible != nil {
 		text = ""
 	}
 	query, err := search.Parse(text, !r.flag("case_sensitive", true))
 	if err != nil {
-		return reply{}, badSearch(err)
+		return search.Query{}, badSearch(err)
 	}
-	limit := -1
-	if n, err := strconv.Atoi(r.query.Get("max")); err == nil {
-		limit = n
-	}
-	skip := 0
-	if query.Page > 0 {
-		if limit < 0 {
-			limit = pageSize
-		}
-		skip = (query.Page - 1) * limit
-	}
-	shown := []any{}
-	for _, i := range c.seenBy(r) {
-		ok, err := query.Match(i.fields)
-		switch {
-		case err != nil:
-			return reply{}, badSearch(err)
-		case !ok:
-		case skip > 0:
-			skip--
-		case limit < 0 || len(shown) < limit:
-			shown = append(shown, i.show())
+	return query, nil
+}
+
+// order sorts by a field of which only the first value counts; what has none comes first.
+func order(items []item, query search.Query) error {
+	for _, i := range items {
+		if _, ok := i.fields.SearchField(query.SortBy); !ok {
+			return fmt.Errorf("unknown field %q", query.SortBy)
 		}
 	}
-	if len(shown) == 0 {
-		return reply{http.StatusOK, struct{}{}}, nil
+	first := func(i item) string {
+		values, _ := i.fields.SearchField(query.SortBy)
+		if len(values) == 0 {
+			return ""
+		}
+		return values[0]
 	}
-	return reply{http.StatusOK, map[string]any{c.key: shown}}, nil
+	slices.SortStableFunc(items, func(a, b item) int {
+		if query.Descending {
+			a, b = b, a
+		}
+		return search.Compare(first(a), first(b))
+	})
+	return nil
 }
 
 func badSearch(err error) error {

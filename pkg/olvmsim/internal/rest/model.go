@@ -2,58 +2,20 @@ package rest
 
 import (
 	"encoding/json"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/wire"
 )
 
-// The JSON of the engine (JAXB and Jackson): integers and booleans are strings, dates are numbers (milliseconds), a
-// list is an object with one key, and what is null is left out. Requests may use plain numbers and booleans as well.
-
-// Int is a string on the wire.
-type Int int64
-
-// MarshalJSON implements json.Marshaler.
-func (i Int) MarshalJSON() ([]byte, error) {
-	return []byte(`"` + strconv.FormatInt(int64(i), 10) + `"`), nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (i *Int) UnmarshalJSON(raw []byte) error {
-	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
-	if err != nil {
-		return &valueError{fmt.Sprintf("%s is not an integer", raw)}
-	}
-	*i = Int(n)
-	return nil
-}
-
-// Bool is a string on the wire.
-type Bool bool
-
-// MarshalJSON implements json.Marshaler.
-func (b Bool) MarshalJSON() ([]byte, error) {
-	return []byte(`"` + strconv.FormatBool(bool(b)) + `"`), nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (b *Bool) UnmarshalJSON(raw []byte) error {
-	switch strings.ToLower(strings.Trim(string(raw), `"`)) {
-	case "true", "1":
-		*b = true
-	case "false", "0":
-		*b = false
-	default:
-		return &valueError{fmt.Sprintf("%s is not a boolean", raw)}
-	}
-	return nil
-}
-
-// valueError is a value that has the wrong form, as opposed to a property that does not exist.
-type valueError struct{ detail string }
-
-func (e *valueError) Error() string { return e.detail }
+// Scalars of the API, see package wire.
+type (
+	// Int is an integer.
+	Int = wire.Int
+	// Bool is a boolean.
+	Bool = wire.Bool
+	// Millis is a date in milliseconds since 1970.
+	Millis = wire.Millis
+)
 
 // unused is a property that the engine's model has and the simulator takes without effect: clients post whole objects
 // back, and only what the model does not have at all is refused.
@@ -77,15 +39,8 @@ type Ref struct {
 	Name string `json:"name,omitempty"`
 }
 
-// UnmarshalJSON takes the id and name of whatever object is posted in place of a reference.
-func (r *Ref) UnmarshalJSON(raw []byte) error {
-	var whole struct{ Href, ID, Name string }
-	if err := json.Unmarshal(raw, &whole); err != nil {
-		return err
-	}
-	*r = Ref(whole)
-	return nil
-}
+// TakesAnything implements wire.Lenient: whatever object is posted in place of a reference, its id and name count.
+func (*Ref) TakesAnything() {}
 
 // Fault is the representation of a refusal.
 type Fault struct {
@@ -99,19 +54,38 @@ type Action struct {
 	Job    *Ref   `json:"job,omitempty"`
 	Status string `json:"status,omitempty"`
 
-	Async             unused  `json:"async,omitempty"`
-	CorrelationID     unused  `json:"correlation_id,omitempty"`
-	Filter            unused  `json:"filter,omitempty"`
-	Force             *Bool   `json:"force,omitempty"`
-	GracePeriod       unused  `json:"grace_period,omitempty"`
-	Pause             unused  `json:"pause,omitempty"`
-	Reason            *string `json:"reason,omitempty"`
-	UseCloudInit      *Bool   `json:"use_cloud_init,omitempty"`
-	UseIgnition       *Bool   `json:"use_ignition,omitempty"`
-	UseInitialization *Bool   `json:"use_initialization,omitempty"`
-	UseSysprep        unused  `json:"use_sysprep,omitempty"`
-	VM                *VM     `json:"vm,omitempty"`
-	Volatile          unused  `json:"volatile,omitempty"`
+	Async                  unused  `json:"async,omitempty"`
+	CorrelationID          unused  `json:"correlation_id,omitempty"`
+	Disk                   *Disk   `json:"disk,omitempty"`
+	DiskProfile            unused  `json:"disk_profile,omitempty"`
+	Filter                 unused  `json:"filter,omitempty"`
+	Force                  *Bool   `json:"force,omitempty"`
+	GracePeriod            unused  `json:"grace_period,omitempty"`
+	Host                   *Ref    `json:"host,omitempty"`
+	Pause                  *Bool   `json:"pause,omitempty"`
+	Quota                  unused  `json:"quota,omitempty"`
+	Reason                 *string `json:"reason,omitempty"`
+	Snapshot               *Ref    `json:"snapshot,omitempty"`
+	StorageDomain          *Ref    `json:"storage_domain,omitempty"`
+	Ticket                 *Ticket `json:"ticket,omitempty"`
+	UseCloudInit           *Bool   `json:"use_cloud_init,omitempty"`
+	UseIgnition            *Bool   `json:"use_ignition,omitempty"`
+	UseInitialization      *Bool   `json:"use_initialization,omitempty"`
+	UseSysprep             *Bool   `json:"use_sysprep,omitempty"`
+	VM                     *VM     `json:"vm,omitempty"`
+	Volatile               unused  `json:"volatile,omitempty"`
+	AutoPinningPolicy      unused  `json:"auto_pinning_policy,omitempty"`
+	Cluster                unused  `json:"cluster,omitempty"`
+	CollapseSnapshots      unused  `json:"collapse_snapshots,omitempty"`
+	DiscardSnapshots       unused  `json:"discard_snapshots,omitempty"`
+	Disks                  unused  `json:"disks,omitempty"`
+	Exclusive              unused  `json:"exclusive,omitempty"`
+	Lease                  unused  `json:"lease,omitempty"`
+	MaintenanceEnabled     unused  `json:"maintenance_enabled,omitempty"`
+	MigrateAffinityClosure unused  `json:"migrate_vms_in_affinity_closure,omitempty"`
+	OptimizeCPUSettings    unused  `json:"optimize_cpu_settings,omitempty"`
+	RestoreMemory          unused  `json:"restore_memory,omitempty"`
+	Activate               unused  `json:"activate,omitempty"`
 }
 
 // Version is a version of the product or of a compatibility level.
@@ -124,12 +98,11 @@ type Version struct {
 }
 
 // millis is a date: nil when there is none.
-func millis(t time.Time) *int64 {
+func millis(t time.Time) *Millis {
 	if t.IsZero() {
 		return nil
 	}
-	ms := t.UnixMilli()
-	return &ms
+	return ptr(Millis(t.UnixMilli()))
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -2,8 +2,10 @@ package rest
 
 // Disk is a disk image; sizes are bytes.
 type Disk struct {
+	Actions         *Links          `json:"actions,omitempty"`
 	ActualSize      *Int            `json:"actual_size,omitempty"`
 	Alias           *string         `json:"alias,omitempty"`
+	Backup          string          `json:"backup,omitempty"`
 	ContentType     string          `json:"content_type,omitempty"`
 	Description     *string         `json:"description,omitempty"`
 	DiskProfile     *Ref            `json:"disk_profile,omitempty"`
@@ -11,11 +13,13 @@ type Disk struct {
 	Href            string          `json:"href,omitempty"`
 	ID              string          `json:"id,omitempty"`
 	ImageID         string          `json:"image_id,omitempty"`
+	InitialSize     *Int            `json:"initial_size,omitempty"`
 	Link            []Link          `json:"link,omitempty"`
 	Name            *string         `json:"name,omitempty"`
 	PropagateErrors *Bool           `json:"propagate_errors,omitempty"`
 	ProvisionedSize *Int            `json:"provisioned_size,omitempty"`
 	QcowVersion     string          `json:"qcow_version,omitempty"`
+	Quota           *Ref            `json:"quota,omitempty"`
 	Shareable       *Bool           `json:"shareable,omitempty"`
 	Sparse          *Bool           `json:"sparse,omitempty"`
 	Status          string          `json:"status,omitempty"`
@@ -25,21 +29,17 @@ type Disk struct {
 	TotalSize       *Int            `json:"total_size,omitempty"`
 	WipeAfterDelete *Bool           `json:"wipe_after_delete,omitempty"`
 
-	Actions             unused `json:"actions,omitempty"`
 	Active              unused `json:"active,omitempty"`
-	Backup              unused `json:"backup,omitempty"`
 	BackupMode          unused `json:"backup_mode,omitempty"`
 	Bootable            unused `json:"bootable,omitempty"`
 	Comment             unused `json:"comment,omitempty"`
 	ExternalDisk        unused `json:"external_disk,omitempty"`
-	InitialSize         unused `json:"initial_size,omitempty"`
 	InstanceType        unused `json:"instance_type,omitempty"`
 	Interface           unused `json:"interface,omitempty"`
 	LogicalName         unused `json:"logical_name,omitempty"`
 	LUNStorage          unused `json:"lun_storage,omitempty"`
 	OpenStackVolumeType unused `json:"openstack_volume_type,omitempty"`
 	Permissions         unused `json:"permissions,omitempty"`
-	Quota               unused `json:"quota,omitempty"`
 	ReadOnly            unused `json:"read_only,omitempty"`
 	SGIO                unused `json:"sgio,omitempty"`
 	Snapshot            unused `json:"snapshot,omitempty"`

@@ -8,7 +8,7 @@ type API struct {
 	ProductInfo       ProductInfo    `json:"product_info"`
 	SpecialObjects    SpecialObjects `json:"special_objects"`
 	Summary           *Summary       `json:"summary,omitempty"`
-	Time              int64          `json:"time"`
+	Time              Millis         `json:"time"`
 }
 
 // ProductInfo names the engine.
@@ -124,16 +124,41 @@ type VLAN struct {
 
 // VNICProfile connects NICs to a network.
 type VNICProfile struct {
-	Href          string `json:"href"`
-	ID            string `json:"id"`
-	Link          []Link `json:"link"`
-	Name          string `json:"name"`
-	Network       Ref    `json:"network"`
-	NetworkFilter *Ref   `json:"network_filter,omitempty"`
-	PassThrough   struct {
-		Mode string `json:"mode"`
-	} `json:"pass_through"`
-	PortMirroring Bool `json:"port_mirroring"`
+	Href          string      `json:"href"`
+	ID            string      `json:"id"`
+	Link          []Link      `json:"link"`
+	Name          string      `json:"name"`
+	Network       Ref         `json:"network"`
+	NetworkFilter *Ref        `json:"network_filter,omitempty"`
+	PassThrough   PassThrough `json:"pass_through"`
+	PortMirroring Bool        `json:"port_mirroring"`
+}
+
+// VNICProfileBody is a vNIC profile in requests.
+type VNICProfileBody struct {
+	Href          string       `json:"href,omitempty"`
+	ID            string       `json:"id,omitempty"`
+	Name          string       `json:"name,omitempty"`
+	Network       *Ref         `json:"network,omitempty"`
+	NetworkFilter *Ref         `json:"network_filter,omitempty"`
+	PassThrough   *PassThrough `json:"pass_through,omitempty"`
+
+	Comment          unused `json:"comment,omitempty"`
+	CustomProperties unused `json:"custom_properties,omitempty"`
+	Description      unused `json:"description,omitempty"`
+	FailOver         unused `json:"failover,omitempty"`
+	Migratable       unused `json:"migratable,omitempty"`
+	Permissions      unused `json:"permissions,omitempty"`
+	PortMirroring    unused `json:"port_mirroring,omitempty"`
+	QOS              unused `json:"qos,omitempty"`
+}
+
+// RootName implements wire.Named.
+func (VNICProfileBody) RootName() string { return "vnic_profile" }
+
+// PassThrough says whether a NIC is a device of the host.
+type PassThrough struct {
+	Mode string `json:"mode"`
 }
 
 // StorageDomain holds disks; sizes are bytes. The status is present only below a data center.
@@ -166,53 +191,19 @@ type Storage struct {
 	Type string `json:"type"`
 }
 
-// Template is what VMs are made from.
-type Template struct {
-	Actions          *Links            `json:"actions,omitempty"`
-	BIOS             *BIOS             `json:"bios,omitempty"`
-	Cluster          *Ref              `json:"cluster,omitempty"`
-	Comment          string            `json:"comment"`
-	CPU              *CPU              `json:"cpu,omitempty"`
-	CreationTime     *int64            `json:"creation_time,omitempty"`
-	DeleteProtected  Bool              `json:"delete_protected"`
-	Description      string            `json:"description"`
-	Display          *Display          `json:"display,omitempty"`
-	HighAvailability *HighAvailability `json:"high_availability,omitempty"`
-	Href             string            `json:"href"`
-	ID               string            `json:"id"`
-	Link             []Link            `json:"link"`
-	Memory           Int               `json:"memory"`
-	MemoryPolicy     *MemoryPolicy     `json:"memory_policy,omitempty"`
-	Name             string            `json:"name"`
-	Origin           string            `json:"origin"`
-	OS               *OS               `json:"os,omitempty"`
-	PlacementPolicy  *PlacementPolicy  `json:"placement_policy,omitempty"`
-	Stateless        Bool              `json:"stateless"`
-	Status           string            `json:"status"`
-	Type             string            `json:"type"`
-	Version          TemplateVersion   `json:"version"`
-}
-
-// TemplateVersion tells the versions of a template apart.
-type TemplateVersion struct {
-	BaseTemplate  Ref    `json:"base_template"`
-	VersionName   string `json:"version_name"`
-	VersionNumber Int    `json:"version_number"`
-}
-
 // Job is the engine's record of a command.
 type Job struct {
-	AutoCleared Bool   `json:"auto_cleared"`
-	Description string `json:"description"`
-	EndTime     *int64 `json:"end_time,omitempty"`
-	External    Bool   `json:"external"`
-	Href        string `json:"href"`
-	ID          string `json:"id"`
-	LastUpdated *int64 `json:"last_updated,omitempty"`
-	Link        []Link `json:"link"`
-	Owner       Ref    `json:"owner"`
-	StartTime   *int64 `json:"start_time,omitempty"`
-	Status      string `json:"status"`
+	AutoCleared Bool    `json:"auto_cleared"`
+	Description string  `json:"description"`
+	EndTime     *Millis `json:"end_time,omitempty"`
+	External    Bool    `json:"external"`
+	Href        string  `json:"href"`
+	ID          string  `json:"id"`
+	LastUpdated *Millis `json:"last_updated,omitempty"`
+	Link        []Link  `json:"link"`
+	Owner       Ref     `json:"owner"`
+	StartTime   *Millis `json:"start_time,omitempty"`
+	Status      string  `json:"status"`
 }
 
 // Event is a line of the audit log.
@@ -226,6 +217,6 @@ type Event struct {
 	Index         Int    `json:"index"`
 	Origin        string `json:"origin"`
 	Severity      string `json:"severity"`
-	Time          int64  `json:"time"`
+	Time          Millis `json:"time"`
 	VM            *Ref   `json:"vm,omitempty"`
 }

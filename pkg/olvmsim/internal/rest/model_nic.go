@@ -10,6 +10,7 @@ type NIC struct {
 	Linked      *Bool   `json:"linked,omitempty"`
 	MAC         *MAC    `json:"mac,omitempty"`
 	Name        *string `json:"name,omitempty"`
+	OnBoot      *Bool   `json:"on_boot,omitempty"`
 	Plugged     *Bool   `json:"plugged,omitempty"`
 	Synced      *Bool   `json:"synced,omitempty"`
 	Template    *Ref    `json:"template,omitempty"`
@@ -24,7 +25,6 @@ type NIC struct {
 	NetworkAttachments             unused `json:"network_attachments,omitempty"`
 	NetworkFilterParameters        unused `json:"network_filter_parameters,omitempty"`
 	NetworkLabels                  unused `json:"network_labels,omitempty"`
-	OnBoot                         unused `json:"on_boot,omitempty"`
 	ReportedDevices                unused `json:"reported_devices,omitempty"`
 	Statistics                     unused `json:"statistics,omitempty"`
 	VirtualFunctionAllowedLabels   unused `json:"virtual_function_allowed_labels,omitempty"`

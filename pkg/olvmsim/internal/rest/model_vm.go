@@ -1,107 +1,111 @@
 package rest
 
-import "encoding/json"
-
 // VM is a virtual machine. Pointers distinguish "not said" from "empty" in requests.
 type VM struct {
-	Actions          *Links            `json:"actions,omitempty"`
-	BIOS             *BIOS             `json:"bios,omitempty"`
-	Cluster          *Ref              `json:"cluster,omitempty"`
-	Comment          *string           `json:"comment,omitempty"`
-	CPU              *CPU              `json:"cpu,omitempty"`
-	CreationTime     *int64            `json:"creation_time,omitempty"`
-	DeleteProtected  *Bool             `json:"delete_protected,omitempty"`
-	Description      *string           `json:"description,omitempty"`
-	DiskAttachments  *DiskAttachments  `json:"disk_attachments,omitempty"`
-	Display          *Display          `json:"display,omitempty"`
-	FQDN             *string           `json:"fqdn,omitempty"`
-	HighAvailability *HighAvailability `json:"high_availability,omitempty"`
-	Host             *Ref              `json:"host,omitempty"`
-	Href             string            `json:"href,omitempty"`
-	ID               string            `json:"id,omitempty"`
-	Initialization   *Initialization   `json:"initialization,omitempty"`
-	Link             []Link            `json:"link,omitempty"`
-	Memory           *Int              `json:"memory,omitempty"`
-	MemoryPolicy     *MemoryPolicy     `json:"memory_policy,omitempty"`
-	Name             *string           `json:"name,omitempty"`
-	Origin           *string           `json:"origin,omitempty"`
-	OriginalTemplate *Ref              `json:"original_template,omitempty"`
-	OS               *OS               `json:"os,omitempty"`
-	PlacementPolicy  *PlacementPolicy  `json:"placement_policy,omitempty"`
-	StartTime        *int64            `json:"start_time,omitempty"`
-	Stateless        *Bool             `json:"stateless,omitempty"`
-	Status           string            `json:"status,omitempty"`
-	StopReason       *string           `json:"stop_reason,omitempty"`
-	StopTime         *int64            `json:"stop_time,omitempty"`
-	Template         *Ref              `json:"template,omitempty"`
-	Type             *string           `json:"type,omitempty"`
+	Actions                     *Links            `json:"actions,omitempty"`
+	BIOS                        *BIOS             `json:"bios,omitempty"`
+	Cluster                     *Ref              `json:"cluster,omitempty"`
+	Comment                     *string           `json:"comment,omitempty"`
+	Console                     *Enabled          `json:"console,omitempty"`
+	CPU                         *CPU              `json:"cpu,omitempty"`
+	CPUShares                   *Int              `json:"cpu_shares,omitempty"`
+	CreationTime                *Millis           `json:"creation_time,omitempty"`
+	CustomCompatibilityVersion  *Version          `json:"custom_compatibility_version,omitempty"`
+	CustomCPUModel              *string           `json:"custom_cpu_model,omitempty"`
+	CustomEmulatedMachine       *string           `json:"custom_emulated_machine,omitempty"`
+	CustomProperties            *CustomProperties `json:"custom_properties,omitempty"`
+	DeleteProtected             *Bool             `json:"delete_protected,omitempty"`
+	Description                 *string           `json:"description,omitempty"`
+	DiskAttachments             *DiskAttachments  `json:"disk_attachments,omitempty"`
+	Display                     *Display          `json:"display,omitempty"`
+	FQDN                        *string           `json:"fqdn,omitempty"`
+	HasIllegalImages            *Bool             `json:"has_illegal_images,omitempty"`
+	HighAvailability            *HighAvailability `json:"high_availability,omitempty"`
+	Host                        *Ref              `json:"host,omitempty"`
+	Href                        string            `json:"href,omitempty"`
+	ID                          string            `json:"id,omitempty"`
+	Initialization              *Initialization   `json:"initialization,omitempty"`
+	InstanceType                *Ref              `json:"instance_type,omitempty"`
+	IO                          *IO               `json:"io,omitempty"`
+	Link                        []Link            `json:"link,omitempty"`
+	Memory                      *Int              `json:"memory,omitempty"`
+	MemoryPolicy                *MemoryPolicy     `json:"memory_policy,omitempty"`
+	Migration                   *Migration        `json:"migration,omitempty"`
+	MigrationDowntime           *Int              `json:"migration_downtime,omitempty"`
+	MultiQueuesEnabled          *Bool             `json:"multi_queues_enabled,omitempty"`
+	Name                        *string           `json:"name,omitempty"`
+	NextRunConfigurationExists  *Bool             `json:"next_run_configuration_exists,omitempty"`
+	NUMATuneMode                *string           `json:"numa_tune_mode,omitempty"`
+	Origin                      *string           `json:"origin,omitempty"`
+	OriginalTemplate            *Ref              `json:"original_template,omitempty"`
+	OS                          *OS               `json:"os,omitempty"`
+	PlacementPolicy             *PlacementPolicy  `json:"placement_policy,omitempty"`
+	RunOnce                     *Bool             `json:"run_once,omitempty"`
+	SoundcardEnabled            *Bool             `json:"soundcard_enabled,omitempty"`
+	StartPaused                 *Bool             `json:"start_paused,omitempty"`
+	StartTime                   *Millis           `json:"start_time,omitempty"`
+	Stateless                   *Bool             `json:"stateless,omitempty"`
+	Status                      string            `json:"status,omitempty"`
+	StopReason                  *string           `json:"stop_reason,omitempty"`
+	StopTime                    *Millis           `json:"stop_time,omitempty"`
+	StorageErrorResumeBehaviour *string           `json:"storage_error_resume_behaviour,omitempty"`
+	Template                    *Ref              `json:"template,omitempty"`
+	TimeZone                    *TimeZone         `json:"time_zone,omitempty"`
+	Type                        *string           `json:"type,omitempty"`
+	USB                         *Enabled          `json:"usb,omitempty"`
+	VirtioSCSI                  *Enabled          `json:"virtio_scsi,omitempty"`
 	unusedVM
 }
 
 // unusedVM is the rest of the engine's Vm.
 type unusedVM struct {
-	AffinityLabels              unused `json:"affinity_labels,omitempty"`
-	Applications                unused `json:"applications,omitempty"`
-	AutoPinningPolicy           unused `json:"auto_pinning_policy,omitempty"`
-	CDROMs                      unused `json:"cdroms,omitempty"`
-	Console                     unused `json:"console,omitempty"`
-	CPUPinningPolicy            unused `json:"cpu_pinning_policy,omitempty"`
-	CPUProfile                  unused `json:"cpu_profile,omitempty"`
-	CPUShares                   unused `json:"cpu_shares,omitempty"`
-	CustomCompatibilityVersion  unused `json:"custom_compatibility_version,omitempty"`
-	CustomCPUModel              unused `json:"custom_cpu_model,omitempty"`
-	CustomEmulatedMachine       unused `json:"custom_emulated_machine,omitempty"`
-	CustomProperties            unused `json:"custom_properties,omitempty"`
-	Domain                      unused `json:"domain,omitempty"`
-	DynamicCPU                  unused `json:"dynamic_cpu,omitempty"`
-	ExternalHostProvider        unused `json:"external_host_provider,omitempty"`
-	Floppies                    unused `json:"floppies,omitempty"`
-	GraphicsConsoles            unused `json:"graphics_consoles,omitempty"`
-	GuestOperatingSystem        unused `json:"guest_operating_system,omitempty"`
-	GuestTimeZone               unused `json:"guest_time_zone,omitempty"`
-	HasIllegalImages            unused `json:"has_illegal_images,omitempty"`
-	HostDevices                 unused `json:"host_devices,omitempty"`
-	InstanceType                unused `json:"instance_type,omitempty"`
-	IO                          unused `json:"io,omitempty"`
-	KatelloErrata               unused `json:"katello_errata,omitempty"`
-	LargeIcon                   unused `json:"large_icon,omitempty"`
-	Lease                       unused `json:"lease,omitempty"`
-	MediatedDevices             unused `json:"mediated_devices,omitempty"`
-	Migration                   unused `json:"migration,omitempty"`
-	MigrationDowntime           unused `json:"migration_downtime,omitempty"`
-	MultiQueuesEnabled          unused `json:"multi_queues_enabled,omitempty"`
-	NextRunConfigurationExists  unused `json:"next_run_configuration_exists,omitempty"`
-	NICs                        unused `json:"nics,omitempty"`
-	NUMANodes                   unused `json:"numa_nodes,omitempty"`
-	NUMATuneMode                unused `json:"numa_tune_mode,omitempty"`
-	Payloads                    unused `json:"payloads,omitempty"`
-	Permissions                 unused `json:"permissions,omitempty"`
-	Quota                       unused `json:"quota,omitempty"`
-	ReportedDevices             unused `json:"reported_devices,omitempty"`
-	RNGDevice                   unused `json:"rng_device,omitempty"`
-	RunOnce                     unused `json:"run_once,omitempty"`
-	SerialNumber                unused `json:"serial_number,omitempty"`
-	Sessions                    unused `json:"sessions,omitempty"`
-	SmallIcon                   unused `json:"small_icon,omitempty"`
-	Snapshots                   unused `json:"snapshots,omitempty"`
-	SoundcardEnabled            unused `json:"soundcard_enabled,omitempty"`
-	SSO                         unused `json:"sso,omitempty"`
-	StartPaused                 unused `json:"start_paused,omitempty"`
-	Statistics                  unused `json:"statistics,omitempty"`
-	StatusDetail                unused `json:"status_detail,omitempty"`
-	StorageDomain               unused `json:"storage_domain,omitempty"`
-	StorageErrorResumeBehaviour unused `json:"storage_error_resume_behaviour,omitempty"`
-	Tags                        unused `json:"tags,omitempty"`
-	TimeZone                    unused `json:"time_zone,omitempty"`
-	TPMEnabled                  unused `json:"tpm_enabled,omitempty"`
-	TunnelMigration             unused `json:"tunnel_migration,omitempty"`
-	USB                         unused `json:"usb,omitempty"`
-	UseLatestTemplateVersion    unused `json:"use_latest_template_version,omitempty"`
-	VirtioSCSI                  unused `json:"virtio_scsi,omitempty"`
-	VirtioSCSIMultiQueues       unused `json:"virtio_scsi_multi_queues,omitempty"`
-	VirtioSCSIMultiQueuesOn     unused `json:"virtio_scsi_multi_queues_enabled,omitempty"`
-	VMPool                      unused `json:"vm_pool,omitempty"`
-	Watchdogs                   unused `json:"watchdogs,omitempty"`
+	AffinityLabels           unused `json:"affinity_labels,omitempty"`
+	Applications             unused `json:"applications,omitempty"`
+	AutoPinningPolicy        unused `json:"auto_pinning_policy,omitempty"`
+	CDROMs                   unused `json:"cdroms,omitempty"`
+	CPUPinningPolicy         unused `json:"cpu_pinning_policy,omitempty"`
+	CPUProfile               unused `json:"cpu_profile,omitempty"`
+	Domain                   unused `json:"domain,omitempty"`
+	DynamicCPU               unused `json:"dynamic_cpu,omitempty"`
+	ExternalHostProvider     unused `json:"external_host_provider,omitempty"`
+	Floppies                 unused `json:"floppies,omitempty"`
+	GraphicsConsoles         unused `json:"graphics_consoles,omitempty"`
+	GuestOperatingSystem     unused `json:"guest_operating_system,omitempty"`
+	GuestTimeZone            unused `json:"guest_time_zone,omitempty"`
+	HostDevices              unused `json:"host_devices,omitempty"`
+	KatelloErrata            unused `json:"katello_errata,omitempty"`
+	LargeIcon                unused `json:"large_icon,omitempty"`
+	Lease                    unused `json:"lease,omitempty"`
+	MediatedDevices          unused `json:"mediated_devices,omitempty"`
+	NICs                     unused `json:"nics,omitempty"`
+	NUMANodes                unused `json:"numa_nodes,omitempty"`
+	Payloads                 unused `json:"payloads,omitempty"`
+	Permissions              unused `json:"permissions,omitempty"`
+	Quota                    unused `json:"quota,omitempty"`
+	ReportedDevices          unused `json:"reported_devices,omitempty"`
+	RNGDevice                unused `json:"rng_device,omitempty"`
+	SerialNumber             unused `json:"serial_number,omitempty"`
+	Sessions                 unused `json:"sessions,omitempty"`
+	SmallIcon                unused `json:"small_icon,omitempty"`
+	Snapshots                unused `json:"snapshots,omitempty"`
+	SSO                      unused `json:"sso,omitempty"`
+	Statistics               unused `json:"statistics,omitempty"`
+	StatusDetail             unused `json:"status_detail,omitempty"`
+	StorageDomain            unused `json:"storage_domain,omitempty"`
+	Tags                     unused `json:"tags,omitempty"`
+	TPMEnabled               unused `json:"tpm_enabled,omitempty"`
+	TunnelMigration          unused `json:"tunnel_migration,omitempty"`
+	UseLatestTemplateVersion unused `json:"use_latest_template_version,omitempty"`
+	VirtioSCSIMultiQueues    unused `json:"virtio_scsi_multi_queues,omitempty"`
+	VirtioSCSIMultiQueuesOn  unused `json:"virtio_scsi_multi_queues_enabled,omitempty"`
+	VMPool                   unused `json:"vm_pool,omitempty"`
+	Watchdogs                unused `json:"watchdogs,omitempty"`
+}
+
+// Enabled is a device that is there or not.
+type Enabled struct {
+	Enabled *Bool  `json:"enabled,omitempty"`
+	Type    unused `json:"type,omitempty"`
 }
 
 // BIOS is the firmware.
@@ -130,7 +134,19 @@ type Topology struct {
 	Threads *Int `json:"threads,omitempty"`
 }
 
-// Display is the graphics of a VM; requests may set it without effect.
+// CustomProperties is a list.
+type CustomProperties struct {
+	CustomProperty []CustomProperty `json:"custom_property,omitempty"`
+}
+
+// CustomProperty is a named value.
+type CustomProperty struct {
+	Name   string `json:"name,omitempty"`
+	Regexp string `json:"regexp,omitempty"`
+	Value  string `json:"value,omitempty"`
+}
+
+// Display is the graphics of a VM. Requests may set the type.
 type Display struct {
 	Address               unused `json:"address,omitempty"`
 	AllowOverride         Bool   `json:"allow_override"`
@@ -155,30 +171,9 @@ type HighAvailability struct {
 	Priority *Int  `json:"priority,omitempty"`
 }
 
-// Initialization is what the config drive holds.
-type Initialization struct {
-	ActiveDirectoryOU        unused          `json:"active_directory_ou,omitempty"`
-	AuthorizedSSHKeys        *string         `json:"authorized_ssh_keys,omitempty"`
-	CloudInit                unused          `json:"cloud_init,omitempty"`
-	CloudInitNetworkProtocol *string         `json:"cloud_init_network_protocol,omitempty"`
-	Configuration            unused          `json:"configuration,omitempty"`
-	CustomScript             *string         `json:"custom_script,omitempty"`
-	DNSSearch                *string         `json:"dns_search,omitempty"`
-	DNSServers               *string         `json:"dns_servers,omitempty"`
-	Domain                   unused          `json:"domain,omitempty"`
-	HostName                 *string         `json:"host_name,omitempty"`
-	InputLocale              unused          `json:"input_locale,omitempty"`
-	NICConfigurations        json.RawMessage `json:"nic_configurations,omitempty"`
-	OrgName                  unused          `json:"org_name,omitempty"`
-	RegenerateIDs            unused          `json:"regenerate_ids,omitempty"`
-	RegenerateSSHKeys        *Bool           `json:"regenerate_ssh_keys,omitempty"`
-	RootPassword             *string         `json:"root_password,omitempty"`
-	SystemLocale             unused          `json:"system_locale,omitempty"`
-	Timezone                 *string         `json:"timezone,omitempty"`
-	UILanguage               unused          `json:"ui_language,omitempty"`
-	UserLocale               unused          `json:"user_locale,omitempty"`
-	UserName                 *string         `json:"user_name,omitempty"`
-	WindowsLicenseKey        unused          `json:"windows_license_key,omitempty"`
+// IO is how many threads serve the disks.
+type IO struct {
+	Threads *Int `json:"threads,omitempty"`
 }
 
 // MemoryPolicy is in bytes.
@@ -188,6 +183,17 @@ type MemoryPolicy struct {
 	Max                  *Int   `json:"max,omitempty"`
 	OverCommit           unused `json:"over_commit,omitempty"`
 	TransparentHugePages unused `json:"transparent_hugepages,omitempty"`
+}
+
+// Migration is how the VM moves between hosts.
+type Migration struct {
+	AutoConverge      string `json:"auto_converge,omitempty"`
+	Bandwidth         unused `json:"bandwidth,omitempty"`
+	Compressed        string `json:"compressed,omitempty"`
+	CustomParallel    unused `json:"custom_parallel_migrations,omitempty"`
+	Encrypted         string `json:"encrypted,omitempty"`
+	ParallelMigration unused `json:"parallel_migrations_policy,omitempty"`
+	Policy            unused `json:"policy,omitempty"`
 }
 
 // OS is the operating system's type and how it boots.
@@ -214,6 +220,17 @@ type BootDevices struct {
 
 // PlacementPolicy says where the VM may run.
 type PlacementPolicy struct {
-	Affinity string `json:"affinity,omitempty"`
-	Hosts    unused `json:"hosts,omitempty"`
+	Affinity string    `json:"affinity,omitempty"`
+	Hosts    *HostRefs `json:"hosts,omitempty"`
+}
+
+// HostRefs is a list of references.
+type HostRefs struct {
+	Host []Ref `json:"host,omitempty"`
+}
+
+// TimeZone is that of the VM's clock.
+type TimeZone struct {
+	Name      string `json:"name,omitempty"`
+	UTCOffset string `json:"utc_offset,omitempty"`
 }

@@ -70,3 +70,45 @@ func (s *Server) removeNIC(r *request) (reply, error) {
 	}
 	return reply{status: http.StatusOK}, s.Engine.RemoveNIC(r.call(), id, r.ids["nic"])
 }
+
+// nic finds the NIC that the path names.
+func (h hardware) nic(r *request) (engine.NIC, error) {
+	for _, n := range h.nics {
+		if n.ID == strings.ToLower(r.ids["nic"]) {
+			return n, nil
+		}
+	}
+	return engine.NIC{}, &engine.Fault{Status: http.StatusNotFound}
+}
+
+// plugNIC makes the handler of activate or deactivate.
+func (s *Server) plugNIC(plug bool) func(*request) (reply, error) {
+	return func(r *request) (reply, error) {
+		id, err := r.id("vm")
+		if err != nil {
+			return reply{}, err
+		}
+		var body Action
+		if err := r.decode(&body); err != nil {
+			return reply{}, err
+		}
+		_, job, err := s.Engine.PlugNIC(r.call(), id, r.ids["nic"], plug)
+		return actionReply(job), err
+	}
+}
+
+// hostAction makes the handler of activate or deactivate.
+func (s *Server) hostAction(command func(call engine.Call, id string) (engine.Job, error)) func(*request) (reply, error) {
+	return func(r *request) (reply, error) {
+		id, err := r.id("host")
+		if err != nil {
+			return reply{}, err
+		}
+		var body Action
+		if err := r.decode(&body); err != nil {
+			return reply{}, err
+		}
+		job, err := command(r.call(), id)
+		return actionReply(job), err
+	}
+}

@@ -47,7 +47,7 @@ func showHost(h engine.Host) Host {
 		Address: h.Address, Cluster: *ref("clusters", h.ClusterID),
 		CPU:                 CPU{Topology: &Topology{Cores: ptr(Int(h.Cores)), Sockets: ptr(Int(1)), Threads: ptr(Int(1))}},
 		HardwareInformation: Hardware{UUID: h.ID}, Href: href, ID: h.ID, Link: subLinks(href, "nics", "statistics", "permissions"),
-		MaxSchedulingMemory: Int(h.Memory), Memory: Int(h.Memory), Name: h.Name, Status: h.Status, Type: "rhel",
+		MaxSchedulingMemory: Int(h.SchedulingMemory), Memory: Int(h.Memory), Name: h.Name, Status: h.Status, Type: "rhel",
 	}
 }
 
@@ -90,26 +90,6 @@ func showStorageDomain(d engine.StorageDomain, inDataCenter bool) StorageDomain 
 		out.Status = d.Status
 	}
 	return out
-}
-
-func showTemplate(t engine.Template) Template {
-	self := ref("templates", t.ID)
-	hardware := showHardware(t.Hardware)
-	return Template{
-		Actions: actionLinks(self.Href, "export"), BIOS: hardware.BIOS, Cluster: ref("clusters", t.ClusterID), CPU: hardware.CPU,
-		CreationTime: millis(t.CreationTime), Description: t.Description, Display: hardware.Display, HighAvailability: hardware.HighAvailability,
-		Href: self.Href, ID: t.ID, Link: subLinks(self.Href, "diskattachments", "nics", "tags", "permissions", "cdroms", "graphicsconsoles"),
-		Memory: Int(t.Memory), MemoryPolicy: hardware.MemoryPolicy, Name: t.Name, Origin: "ovirt", OS: hardware.OS,
-		PlacementPolicy: hardware.PlacementPolicy, Status: t.Status, Type: t.Type,
-		Version: TemplateVersion{BaseTemplate: *ref("templates", t.BaseID), VersionName: versionName(t), VersionNumber: Int(t.Version)},
-	}
-}
-
-func versionName(t engine.Template) string {
-	if t.Version == 1 {
-		return "base version"
-	}
-	return ""
 }
 
 func showJob(j engine.Job) Job {

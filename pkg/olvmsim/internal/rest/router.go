@@ -1,7 +1,7 @@
 package rest
 
 import (
-	"net/http"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -20,17 +20,43 @@ type route struct {
 	action bool
 	// adminOnly marks queries that are not answered for plain users.
 	adminOnly bool
+	// segments are the pattern's.
+	segments []string
 }
 
 func (s *Server) routeTable() []route {
-	return slices.Concat(s.systemRoutes(), s.inventoryRoutes(), s.storageRoutes(), s.computeRoutes())
+	routes := slices.Concat(s.systemRoutes(), s.inventoryRoutes(), s.storageRoutes(), s.computeRoutes())
+	for i := range routes {
+		routes[i].segments = splitPath(routes[i].pattern)
+	}
+	return routes
+}
+
+// Route is one method of one service of the API.
+type Route struct {
+	// Method is that of HTTP. Pattern is the path below the API's root with ids in braces; it is empty for the root.
+	Method, Pattern string
+	// Doc is the anchor in the engine's documentation, empty where the complaint about a bad body needs none.
+	Doc string
+}
+
+// Routes lists what is simulated, in the order of paths.
+func (s *Server) Routes() []Route {
+	out := make([]Route, 0, len(s.routes))
+	for _, r := range s.routes {
+		out = append(out, Route{Method: r.method, Pattern: r.pattern, Doc: r.doc})
+	}
+	slices.SortStableFunc(out, func(a, b Route) int {
+		return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Method, b.Method))
+	})
+	return out
 }
 
 // match finds the route of a path. The pattern is returned for the journal even when nothing is found: ids in it are
 // replaced, so that equal calls look equal.
 func (s *Server) match(r *request, segments []string) (route, string) {
 	for _, candidate := range s.routes {
-		want := splitPath(candidate.pattern)
+		want := candidate.segments
 		if candidate.method != r.Method || len(want) != len(segments) {
 			continue
 		}
@@ -62,37 +88,6 @@ func bind(want, segments []string) (map[string]string, bool) {
 		}
 	}
 	return ids, true
-}
-
-// collectionsNotSimulated answer like empty ones.
-const collectionsNotSimulated = " affinitygroups affinitylabels applications assignedcpuprofiles balances backups bookmarks cdroms " +
-	"cpuprofiles diskprofiles diskprofile diskattachments domains events externalhostproviders externaltemplateimports externalvmimports " +
-	"filters fences files glustervolumes graphicsconsoles groups hostdevices hostnics hooks icons imagetransfers images instancetypes " +
-	"iscsibonds jobs katelloerrata labels macpools mediateddevices networkattachments networkfilterparameters networkfilters " +
-	"networkproviders nics numanodes openstackimageproviders openstacknetworkproviders openstackvolumeproviders operatingsystems " +
-	"permissions permits policies policyunits qoss quotas reporteddevices roles schedulingpolicies schedulingpolicyunits sessions " +
-	"snapshots statistics steps storage storageconnections storagedomains tags templates unmanagednetworks users vmpools vms " +
-	"vnicprofiles watchdogs weights "
-
-// notSimulated answers for paths that have no route: the entity above must exist, its collections are empty, and
-// everything else says what it is.
-func (s *Server) notSimulated(r *request, segments []string) (reply, error) {
-	if len(segments) >= 2 && segments[0] == "vms" {
-		if _, err := s.Engine.VM(segments[1]); err != nil {
-			return reply{}, err
-		}
-	}
-	isCollection := len(segments) > 0 && strings.Contains(collectionsNotSimulated, " "+segments[len(segments)-1]+" ")
-	switch {
-	case r.Method == http.MethodGet && isCollection:
-		return reply{http.StatusOK, struct{}{}}, nil
-	case r.Method == http.MethodGet:
-		return reply{status: http.StatusNotFound}, nil
-	}
-	return reply{}, &engine.Fault{
-		Status: http.StatusNotImplemented, Reason: "Not simulated",
-		Detail: r.Method + " /" + strings.Join(segments, "/") + " is not simulated",
-	}
 }
 
 // id returns an id of the path, which must be a UUID.

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
+	"github.com/ocne-project/ocne/pkg/olvmsim/internal/wire"
 )
 
 const (
@@ -35,11 +33,16 @@ type Options struct {
 	CA []byte
 	// Record is called after every request.
 	Record func(Entry)
+	// Intercept is called before a request is carried out; nil, or nil returned, means that nothing is injected.
+	Intercept func(Intercepted) *Injected
+	// Now is the clock by which sessions end; nil means real time.
+	Now func() time.Time
 }
 
-// Entry is what is remembered of a request; bodies never are.
+// Entry is what is remembered of a request.
 type Entry struct {
-	Time time.Time
+	// Time is real, EngineTime the engine's.
+	Time, EngineTime time.Time
 	// Method and Path say what was called; ids in Path are replaced by their kind in braces.
 	Method, Path string
 	// VMID is the VM that the request was about, if any.
@@ -47,18 +50,35 @@ type Entry struct {
 	Status              int
 	// User is the name of the caller, empty before one is known.
 	User string
+	// RealPath, Query, Header and Body are as they came. The body is there for calls of the API that change something.
+	RealPath, Query string
+	Header          http.Header
+	Body            []byte
+	// Changes are what the call changed.
+	Changes []engine.Change
+	// Fault names what was injected. Late says that the caller had lost the connection before the call was carried out.
+	Fault string
+	Late  bool
+	// dropped says that the caller gets no answer.
+	dropped bool
 }
 
 // Server serves one engine.
 type Server struct {
 	Options
-	sessions sessions
-	routes   []route
+	sessions   sessions
+	routes     []route
+	codec      *wire.Codec
+	unanswered unanswered
+	buffers    buffers
 }
 
 // New returns a Server.
 func New(options Options) *Server {
-	s := &Server{Options: options, sessions: newSessions()}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	s := &Server{Options: options, sessions: newSessions(options.Now), codec: wire.NewCodec(), buffers: newBuffers()}
 	s.routes = s.routeTable()
 	return s
 }
@@ -72,31 +92,36 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path, matrix := cleanPath(r.URL.Path)
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-	entry := Entry{Time: time.Now(), Method: r.Method, Path: path}
-	switch {
-	case path == "/ovirt-engine/sso/oauth/token":
-		s.serveToken(recorder, r)
-	case path == "/ovirt-engine/sso/oauth/revoke", path == "/ovirt-engine/services/sso-logout":
-		s.serveRevoke(recorder, r)
-	case path == "/ovirt-engine/services/pki-resource":
-		s.servePKI(recorder, r)
-	case path == apiRoot || strings.HasPrefix(path, apiRoot+"/"):
+	entry := Entry{
+		Time: time.Now(), EngineTime: s.Engine.Now(), Method: r.Method, Path: path, RealPath: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header,
+	}
+	if path == apiRoot || strings.HasPrefix(path, apiRoot+"/") {
 		entry = s.serveAPI(recorder, r, strings.TrimPrefix(path, apiRoot), matrix, entry)
-	default:
-		http.Error(recorder, "Not Found", http.StatusNotFound)
+	} else {
+		s.outside(recorder, r, path, &entry, func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, path) })
 	}
 	entry.Status = recorder.status
+	if entry.dropped {
+		entry.Status = 0
+	}
 	if s.Record != nil {
 		s.Record(entry)
+	}
+	if entry.dropped {
+		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
 	}
 }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path string, matrix url.Values, entry Entry) Entry {
-	req := &request{Request: r, query: r.URL.Query()}
+	req := &request{Request: r, query: r.URL.Query(), codec: s.codec}
 	for key, values := range matrix {
 		req.query[key] = append(req.query[key], values...)
 	}
-	req.correlationID = correlationID(cmp.Or(r.Header.Get("Correlation-Id"), req.query.Get("correlation_id")))
+	if r.Method == http.MethodHead { // answered like GET; what is written is dropped by the HTTP server
+		req.Request = r.Clone(r.Context())
+		req.Method = http.MethodGet
+	}
+	req.correlationID = s.correlationID(cmp.Or(r.Header.Get("Correlation-Id"), req.query.Get("correlation_id")))
 	w.Header().Set("Correlation-Id", req.correlationID)
 	entry.CorrelationID = req.correlationID
 
@@ -111,12 +136,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path string, m
 	if !ok {
 		return entry
 	}
-	answer, err := s.answer(req, found, segments)
-	entry.VMID = req.vmID
-	if err != nil {
-		answer = faultReply(err, found.action)
+	req.keepBody()
+	entry.Body = req.body
+	answer, done := s.carryOut(w, req, found, segments, &entry)
+	if !done {
+		s.write(w, req, answer, segments)
 	}
-	answer.write(w)
 	return entry
 }
 
@@ -127,15 +152,19 @@ func (s *Server) answer(r *request, found route, segments []string) (reply, erro
 	if found.handle == nil {
 		return s.notSimulated(r, segments)
 	}
-	return found.handle(r)
+	answer, err := found.handle(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.complete(r, answer)
 }
 
 // checkCall refuses what the engine refuses before it looks at the path: callers it does not know, versions and
 // formats it does not speak.
 func (s *Server) checkCall(w http.ResponseWriter, r *request) bool {
-	user, reason := s.Authenticate(r.Request)
-	if reason != "" {
-		WriteUnauthorized(w, reason)
+	user, refused := s.authenticate(w, r.Request)
+	if refused != nil {
+		refused.write(w)
 		return false
 	}
 	r.user = user
@@ -143,34 +172,40 @@ func (s *Server) checkCall(w http.ResponseWriter, r *request) bool {
 		writeHTML(w, http.StatusBadRequest, "Bad Request")
 		return false
 	}
-	if !acceptsJSON(r) {
-		writeText(w, http.StatusNotAcceptable, "This simulator speaks JSON only for now: send Accept: application/json.")
+	var ok bool
+	if r.format, ok = accepted(cmp.Or(r.query.Get("accept"), strings.Join(r.Header.Values(headerAccept), ","))); !ok {
+		w.WriteHeader(http.StatusNotAcceptable)
 		return false
 	}
-	if strings.Contains(r.Header.Get(headerType), "xml") && r.Method != http.MethodGet {
-		writeText(w, http.StatusUnsupportedMediaType, "This simulator speaks JSON only for now: send Content-Type: application/json.")
-		return false
+	if r.bodyFormat, ok = bodyFormat(r.Header.Get(headerType)); !ok {
+		if r.ContentLength > 0 && r.Method != http.MethodGet && r.Method != http.MethodDelete {
+			w.WriteHeader(http.StatusUnsupportedMediaType)
+			return false
+		}
+		r.noBody = true
 	}
 	return true
-}
-
-// acceptsJSON says whether the caller takes JSON. A real engine answers a caller that takes anything in XML.
-func acceptsJSON(r *request) bool {
-	accept := cmp.Or(r.query.Get("accept"), r.Header.Get(headerAccept))
-	return accept == "" || strings.Contains(accept, contentJSON) || strings.Contains(accept, "*/*")
 }
 
 // request is a call of the API.
 type request struct {
 	*http.Request
+	codec         *wire.Codec
 	query         url.Values
 	ids           map[string]string // by the name in the route's pattern
 	correlationID string
 	vmID          string
 	doc           string
 	user          engine.User
+	// format is that of the reply, bodyFormat that of the body; noBody says that it is of neither.
+	format, bodyFormat wire.Format
+	noBody             bool
 	// visible is what the user sees; nil when the answers are not filtered.
 	visible engine.Visible
+	// body is that of a call that changes something, feed what it changes, and omit hides objects from lists.
+	body []byte
+	feed *engine.Feed
+	omit func(id string) bool
 }
 
 // flag reads a boolean parameter: present but empty means true, and what is not a boolean is ignored.
@@ -207,14 +242,19 @@ func cleanPath(path string) (string, url.Values) {
 	return "/" + strings.Join(segments, "/"), matrix
 }
 
+func joinPath(segments []string) string { return strings.Join(segments, "/") }
+
 func splitPath(path string) []string {
 	return strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
 }
 
 // correlationID is what the engine makes of a caller's id.
-func correlationID(given string) string {
-	if !regexp.MustCompile(`^[0-9A-Za-z_-]+$`).MatchString(given) {
-		return uuid.NewString()
+func (s *Server) correlationID(given string) string {
+	allowed := func(c rune) bool {
+		return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || c == '-'
+	}
+	if given == "" || strings.ContainsFunc(given, func(c rune) bool { return !allowed(c) }) {
+		return s.Engine.NewCallID()
 	}
 	return given[:min(len(given), 36)]
 }
@@ -233,12 +273,6 @@ func writeHTML(w http.ResponseWriter, status int, text string) {
 	w.Header().Set(headerType, contentHTML)
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "<html><head><title>Error</title></head><body>%s</body></html>", text)
-}
-
-func writeText(w http.ResponseWriter, status int, text string) {
-	w.Header().Set(headerType, contentText)
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text)
 }
 
 // reasonFailed is the reason of every refusal by a command, as opposed to complaints about the request itself.

@@ -1,27 +1,21 @@
 package rest
 
 import (
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 )
 
 const (
 	scopeAPI = "ovirt-app-api"
-	// idleTimeout is UserSessionTimeOutInterval. It counts real time even when the engine's clock runs faster, or every
-	// client would be logged out between two calls.
-	idleTimeout = 30 * time.Minute
 	// noExpiry is what the internal directory says: the largest Java long, in milliseconds, as a string.
 	noExpiry = "9223372036854775807"
 
+	msgGrantType      = "The authorization grant type is not supported by the authorization server."
 	msgBadCredentials = "Unable to log in. Verify your login information or contact the system administrator."
 	msgNoUser         = "No user name found in credentials."
 	msgNoProfile      = "No valid profile found in credentials."
@@ -29,59 +23,6 @@ const (
 	msgScopeMissing   = "The required scope ovirt-app-api is not granted."
 	msgUnauthorized   = "Unauthorized"
 )
-
-type session struct {
-	user     engine.User
-	scope    string
-	lastUsed time.Time
-}
-
-// sessions are the tokens in use. They live in memory only, like the engine's.
-type sessions struct {
-	mu      sync.Mutex
-	byToken map[string]*session
-}
-
-func newSessions() sessions { return sessions{byToken: map[string]*session{}} }
-
-func (s *sessions) open(user engine.User, scope string) string {
-	raw := make([]byte, 64)
-	_, _ = rand.Read(raw) // never fails, by its documentation
-	token := base64.RawURLEncoding.EncodeToString(raw)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for old, session := range s.byToken {
-		if time.Since(session.lastUsed) > idleTimeout {
-			delete(s.byToken, old)
-		}
-	}
-	s.byToken[token] = &session{user: user, scope: scope, lastUsed: time.Now()}
-	return token
-}
-
-func (s *sessions) use(token string) (user engine.User, scope string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	session, ok := s.byToken[token]
-	if !ok || time.Since(session.lastUsed) > idleTimeout {
-		return engine.User{}, "", false
-	}
-	session.lastUsed = time.Now()
-	return session.user, session.scope, true
-}
-
-func (s *sessions) close(token string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.byToken, token)
-}
-
-// ExpireTokens forgets all tokens, as a restart of the engine does.
-func (s *Server) ExpireTokens() {
-	s.sessions.mu.Lock()
-	defer s.sessions.mu.Unlock()
-	clear(s.sessions.byToken)
-}
 
 // serveToken is the password grant.
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +39,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	case "password":
 	default:
-		refuse("unsupported_grant_type", "The authorization grant type is not supported by the authorization server.")
+		refuse("unsupported_grant_type", msgGrantType)
 		return
 	}
 	user, problem := s.checkPassword(r.FormValue("username"), r.FormValue("password"))
@@ -106,8 +47,42 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		refuse("access_denied", problem)
 		return
 	}
-	writeSSO(w, http.StatusOK, map[string]string{
-		"access_token": s.sessions.open(user, scope), "scope": scope, "exp": noExpiry, "token_type": "bearer",
+	s.writeToken(w, user, scope)
+}
+
+func (s *Server) writeToken(w http.ResponseWriter, user engine.User, scope string) {
+	token := s.sessions.open(s.sessions.byToken, secret(64), session{user: user, scope: scope})
+	writeSSO(w, http.StatusOK, map[string]string{"access_token": token, "scope": scope, "exp": noExpiry, "token_type": "bearer"})
+}
+
+// serveTokenHTTP is the grant for callers whom the web server knows by their Authorization header. Kerberos is not simulated.
+func (s *Server) serveTokenHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	username, password, _ := r.BasicAuth()
+	user, problem := s.checkPassword(username, password)
+	if problem != "" {
+		w.Header().Add("WWW-Authenticate", "Negotiate")
+		w.Header().Add("WWW-Authenticate", `Basic realm="SSO"`)
+		writeHTML(w, http.StatusUnauthorized, msgUnauthorized)
+		return
+	}
+	if r.FormValue("grant_type") != "urn:ovirt:params:oauth:grant-type:http" {
+		writeSSOError(w, r.FormValue("scope"), "unsupported_grant_type", msgGrantType)
+		return
+	}
+	s.writeToken(w, user, r.FormValue("scope"))
+}
+
+// serveTokenInfo says whose a token is.
+func (s *Server) serveTokenInfo(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	found, ok := s.sessions.use(s.sessions.byToken, r.FormValue("token"))
+	if !ok {
+		writeSSOError(w, r.FormValue("scope"), "invalid_grant", strings.TrimPrefix(msgTokenUnknown, "invalid_grant: "))
+		return
+	}
+	writeSSO(w, http.StatusOK, map[string]any{
+		"active": true, "client_id": "ovirt-engine-core", "exp": noExpiry, "scope": found.scope, "token_type": "bearer", "user_id": found.user.Name,
 	})
 }
 
@@ -136,7 +111,7 @@ func (s *Server) checkPassword(username, password string) (account engine.User, 
 // serveRevoke ends a session. Clients send an empty token (the Go SDK's bug) and expect success all the same.
 func (s *Server) serveRevoke(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	s.sessions.close(r.FormValue("token"))
+	s.sessions.close(s.sessions.byToken, r.FormValue("token"))
 	writeSSO(w, http.StatusOK, map[string]string{})
 }
 
@@ -149,7 +124,7 @@ func writeSSOError(w http.ResponseWriter, scope, code, message string) {
 	writeSSO(w, http.StatusBadRequest, map[string]string{"error": code, "error_description": message})
 }
 
-func writeSSO(w http.ResponseWriter, status int, body map[string]string) {
+func writeSSO(w http.ResponseWriter, status int, body any) {
 	w.Header().Set(headerType, contentJSON)
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
@@ -161,14 +136,14 @@ func writeSSO(w http.ResponseWriter, status int, body map[string]string) {
 func (s *Server) Authenticate(r *http.Request) (user engine.User, reason string) {
 	header := r.Header.Get("Authorization")
 	if token, ok := strings.CutPrefix(header, "Bearer "); ok {
-		user, scope, known := s.sessions.use(token)
+		found, known := s.sessions.use(s.sessions.byToken, token)
 		switch {
 		case !known:
 			return engine.User{}, msgTokenUnknown
-		case !strings.Contains(" "+scope+" ", " "+scopeAPI+" "):
+		case !strings.Contains(" "+found.scope+" ", " "+scopeAPI+" "):
 			return engine.User{}, msgScopeMissing
 		}
-		return user, ""
+		return found.user, ""
 	}
 	if username, password, ok := r.BasicAuth(); ok {
 		if user, problem := s.checkPassword(username, password); problem == "" {
@@ -182,15 +157,4 @@ func (s *Server) Authenticate(r *http.Request) (user engine.User, reason string)
 func WriteUnauthorized(w http.ResponseWriter, reason string) {
 	w.Header().Set("WWW-Authenticate", `Basic realm="RESTAPI"`)
 	writeHTML(w, http.StatusUnauthorized, reason)
-}
-
-// servePKI is the public download of the CA.
-func (s *Server) servePKI(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	if query.Get("resource") != "ca-certificate" || query.Get("format") != "X509-PEM-CA" {
-		writeHTML(w, http.StatusBadRequest, "Bad Request")
-		return
-	}
-	w.Header().Set(headerType, "application/x-x509-ca-cert")
-	_, _ = w.Write(s.CA)
 }

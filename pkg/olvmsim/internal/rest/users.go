@@ -36,6 +36,21 @@ func (s *Server) listPermissions(r *request) (collection, error) {
 	}), nil
 }
 
+// listAllPermissions shows everything that was given to anybody, plain users only what they were given.
+func (s *Server) listAllPermissions(r *request) (collection, error) {
+	permissions := s.Engine.AllPermissions()
+	if r.visible != nil {
+		permissions = s.Engine.Permissions(r.user.ID)
+	}
+	return collect("permission", permissions, func(p engine.Permission) item {
+		return item{p.ID, search.Fields{"id": {p.ID}}, func() any {
+			out := showPermission(p)
+			out.Href = ref("permissions", p.ID).Href
+			return out
+		}}
+	}), nil
+}
+
 func (s *Server) listRoles(*request) (collection, error) {
 	return collect("role", s.Engine.Roles(), func(role engine.Role) item {
 		return item{role.ID, search.Fields{"id": {role.ID}, "name": {role.Name}}, func() any { return showRole(role) }}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
@@ -9,18 +10,20 @@ import (
 )
 
 func (s *Server) listVMs(r *request) (collection, error) {
-	names := s.names()
+	names, tags := s.names(), s.Engine.Tags()
 	return collect("vm", s.Engine.VMs(), func(v engine.VM) item {
 		host := []string{}
 		if v.HostID != "" {
 			host = append(host, names.host[v.HostID])
 		}
+		report := s.Engine.Reported(v)
 		fields := search.Fields{
 			"id": {v.ID}, "name": {v.Name}, "status": {v.Status}, "description": {v.Description}, "comment": {v.Comment}, "host": host,
 			"cluster": {names.cluster[v.ClusterID]}, "datacenter": {names.clusterDataCenter[v.ClusterID]}, "type": {v.Type}, "os": {v.OSType},
-			"template": {names.template[v.TemplateID]}, "tag": {}, "ip": {}, "fqdn": {},
+			"template": {names.template[v.TemplateID]}, "tag": engine.TagNames(tags, v.TagIDs), "ip": report.Addresses, "fqdn": {report.FQDN},
+			"memory": {strconv.FormatInt(v.Memory>>20, 10)}, "next_run_config_exists": {strconv.FormatBool(v.NextRun != nil)},
 		}
-		return item{v.ID, fields, func() any { return r.showVM(v) }}
+		return item{v.ID, fields, func() any { return s.showVM(r, v, false) }}
 	}), nil
 }
 
@@ -30,7 +33,7 @@ func (s *Server) getVM(r *request) (reply, error) {
 		return reply{}, err
 	}
 	v, err := s.Engine.VM(id)
-	return reply{http.StatusOK, r.showVM(v)}, err
+	return reply{http.StatusOK, s.showVM(r, v, false)}, err
 }
 
 func (s *Server) addVM(r *request) (reply, error) {
@@ -65,7 +68,7 @@ func (s *Server) addVM(r *request) (reply, error) {
 	if v.Status == engine.StatusImageLocked {
 		status = http.StatusAccepted
 	}
-	return reply{status, r.showVM(v)}, nil
+	return reply{status, s.showVM(r, v, true)}, nil
 }
 
 func placements(attachments *DiskAttachments) ([]engine.DiskPlacement, error) {
@@ -111,7 +114,7 @@ func (s *Server) updateVM(r *request) (reply, error) {
 		return reply{}, err
 	}
 	v, err := s.Engine.UpdateVM(r.call(), id, change)
-	return reply{http.StatusOK, r.showVM(v)}, err
+	return reply{http.StatusOK, s.showVM(r, v, false)}, err
 }
 
 func (s *Server) removeVM(r *request) (reply, error) {
@@ -119,54 +122,8 @@ func (s *Server) removeVM(r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK}, s.Engine.RemoveVM(r.call(), id, r.flag("detach_only", false))
-}
-
-func (s *Server) startVM(r *request) (reply, error) {
-	id, err := r.id("vm")
-	if err != nil {
-		return reply{}, err
-	}
-	var body Action
-	if err := r.decode(&body); err != nil {
-		return reply{}, err
-	}
-	options := engine.RunOptions{
-		UseCloudInit: (*bool)(body.UseCloudInit), UseIgnition: (*bool)(body.UseIgnition), UseInitialization: (*bool)(body.UseInitialization),
-	}
-	if body.VM != nil {
-		change, err := vmChange(body.VM)
-		if err != nil {
-			return reply{}, err
-		}
-		options.Init, options.BootDevices = change.Init, change.BootDevices
-	}
-	job, err := s.Engine.StartVM(r.call(), id, options)
-	return actionReply(job), err
-}
-
-// powerVM makes the handler of stop or shutdown.
-func (s *Server) powerVM(command func(call engine.Call, id, reason string) (engine.Job, error)) func(*request) (reply, error) {
-	return func(r *request) (reply, error) {
-		id, err := r.id("vm")
-		if err != nil {
-			return reply{}, err
-		}
-		var body Action
-		if err := r.decode(&body); err != nil {
-			return reply{}, err
-		}
-		reason := ""
-		if body.Reason != nil {
-			reason = *body.Reason
-		}
-		job, err := command(r.call(), id, reason)
-		return actionReply(job), err
-	}
-}
-
-func actionReply(job engine.Job) reply {
-	return reply{http.StatusOK, Action{Job: ref("jobs", job.ID), Status: "complete"}}
+	options := engine.RemoveOptions{DetachOnly: r.flag("detach_only", false), Force: r.flag("force", false)}
+	return reply{status: http.StatusOK}, s.Engine.RemoveVM(r.call(), id, options)
 }
 
 // need is a mandatory property.

@@ -25,14 +25,12 @@ func scan(text string) ([]token, error) {
 			}
 			tokens = append(tokens, token{text: text[i+1 : i+1+end]})
 			i += end + 2
-		case c == '=':
-			tokens = append(tokens, token{text: "=", op: true})
-			i++
-		case strings.HasPrefix(text[i:], "!="):
-			tokens = append(tokens, token{text: "!=", op: true})
+		case strings.HasPrefix(text[i:], "!="), strings.HasPrefix(text[i:], "<="), strings.HasPrefix(text[i:], ">="):
+			tokens = append(tokens, token{text: text[i : i+2], op: true})
 			i += 2
-		case c == '<' || c == '>':
-			return nil, fmt.Errorf("operator %q is not simulated", string(c))
+		case c == '=' || c == '<' || c == '>':
+			tokens = append(tokens, token{text: text[i : i+1], op: true})
+			i++
 		default:
 			end := strings.IndexAny(text[i+1:], " \t\n\"=!<>")
 			if end < 0 {
@@ -74,15 +72,16 @@ func (p *parser) word(w string) bool {
 	return true
 }
 
-func (p *parser) atPage() bool {
+// atEnd says whether what follows is how to show the answer.
+func (p *parser) atEnd() bool {
 	mark := p.pos
-	found := p.word("page")
+	found := p.word("sortby") || p.word("page")
 	p.pos = mark
 	return found
 }
 
 func (p *parser) alternatives() ([][]condition, error) {
-	if p.pos >= len(p.tokens) || p.atPage() {
+	if p.pos >= len(p.tokens) || p.atEnd() {
 		return nil, nil
 	}
 	var out [][]condition
@@ -127,5 +126,5 @@ func (p *parser) condition() (condition, error) {
 	if p.pos >= len(p.tokens) || p.peek().op {
 		return condition{}, fmt.Errorf("field %q has no value", first.text)
 	}
-	return condition{field: strings.ToLower(first.text), not: operator.text == "!=", value: p.take().text}, nil
+	return condition{field: strings.ToLower(first.text), operator: operator.text, value: p.take().text}, nil
 }

@@ -54,6 +54,41 @@ func TestSearchGrammar(t *testing.T) {
 	}
 }
 
+func TestSearchComparesNumbersBySizeAndWordsInAnyCase(t *testing.T) {
+	o := Fields{"memory": {"1024"}, "name": {"Web"}, "none": {}}
+	for text, want := range map[string]bool{
+		"memory>999": true, "memory<999": false, "memory>=1024": true, "memory<=1024": true, "memory>1024": false, "memory<1e4": true,
+		"name>vim": true, "name<x": true, "name>=web": true, "none<5": false, "memory>5 and memory<6": false,
+	} {
+		q, err := Parse(text, false)
+		require.NoError(t, err)
+		got, err := q.Match(o)
+		require.NoError(t, err)
+		require.Equal(t, want, got, text)
+	}
+}
+
+func TestSearchSaysHowTheAnswerIsOrdered(t *testing.T) {
+	for text, want := range map[string]string{
+		"name=a* SORTBY Name": `name = "a*" sortby name asc`, "sortby name desc page 3": "sortby name desc page 3",
+		`a or b and c>=1`: `"a" or "b" and c >= "1"`,
+	} {
+		q, err := Parse(text, false)
+		require.NoError(t, err)
+		require.Equal(t, want, q.String())
+	}
+}
+
+func TestSearchForOneValue(t *testing.T) {
+	for text, want := range map[string]string{"a=x and b=y": "x", "a=x or b=y": "", "a=x*": "", "b=x": "", "a!=x": ""} {
+		q, err := Parse(text, false)
+		require.NoError(t, err)
+		got, ok := q.Exact("a")
+		require.Equal(t, want, got, text)
+		require.Equal(t, want != "", ok, text)
+	}
+}
+
 func TestSearchIgnoresCaseOnDemand(t *testing.T) {
 	q, err := Parse("name=WEB-1", true)
 	require.NoError(t, err)
@@ -73,8 +108,8 @@ func TestSearchPage(t *testing.T) {
 
 func TestSearchRefusesWhatItDoesNotSpeak(t *testing.T) {
 	for _, text := range []string{
-		`name=`, `=x`, `name="x`, `name=x and`, `or name=x`, `name=x name=y`, `page 0`, `page x`, `memory>5`, `"name"=x`, `name==x`,
-		`name=x sortby name`,
+		`name=`, `=x`, `name="x`, `name=x and`, `or name=x`, `name=x name=y`, `page 0`, `page x`, `"name"=x`, `name==x`, `name<>x`,
+		`name=x sortby`, `sortby "name"`, `page 1 sortby name`, `memory>`,
 	} {
 		_, err := Parse(text, false)
 		require.Error(t, err, text)
