@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -104,8 +103,8 @@ func (e *Engine) checkRun(v *VM, options RunOptions) error {
 	if options.BootDevices != nil {
 		devices = options.BootDevices
 	}
-	bootable := slices.ContainsFunc(v.Disks, func(a Attachment) bool { return a.Bootable })
-	if !bootable && (len(devices) == 0 || devices[0] == "hd") {
+	// The words speak of a bootable disk, the engine's RunVmValidator asks for any, and only where nothing else may be booted from.
+	if len(v.Disks) == 0 && (len(devices) == 0 || len(devices) == 1 && devices[0] == "hd") {
 		return conflict(msgNoBootableDisk)
 	}
 	if v.HighlyAvailable {
