@@ -54,17 +54,17 @@ func (e *Engine) resumeVM(v *VM, boot Boot) {
 				e.power.On(e.bootOf(v, userData))
 			}
 		})
-		e.comeUp(v, "", guestWaitTime, up)
+		e.comeUp(v, "", up)
 	case StatusPoweringUp:
 		e.power.On(boot)
-		e.comeUp(v, "", guestWaitTime, up)
+		e.comeUp(v, "", up)
 	case StatusReboot:
 		e.later(rebootTime, func() {
 			if v.run == run {
 				e.power.On(e.bootOf(v, nil))
 			}
 		})
-		e.comeUp(v, "", guestWaitTime, up)
+		e.comeUp(v, "", up)
 	case StatusUp, StatusMigrating, StatusRestoringState:
 		v.Status = StatusUp
 		e.power.On(e.bootAgain(v, boot))

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -33,13 +34,8 @@ func (e *Engine) SetGuestBehaviour(pattern string, b GuestBehaviour) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	kept := e.behaviours[:0:0]
-	for _, other := range e.behaviours {
-		if other.pattern != pattern {
-			kept = append(kept, other)
-		}
-	}
-	e.behaviours = append(kept, namedBehaviour{pattern, b})
+	e.behaviours = slices.DeleteFunc(e.behaviours, func(other namedBehaviour) bool { return other.pattern == pattern })
+	e.behaviours = append(e.behaviours, namedBehaviour{pattern, b})
 	return nil
 }
 

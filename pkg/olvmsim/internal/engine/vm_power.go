@@ -84,7 +84,7 @@ func (e *Engine) powerDown(call Call, v *VM, verb, reason string, d time.Duratio
 	v.Status, v.StopReason = StatusPoweringDown, reason
 	job := e.startJob(call, fmt.Sprintf("%s VM %s", verb, v.Name))
 	e.later(d, func() {
-		if v.run == run && !(asked && e.behaviourOf(v).Deaf) {
+		if ignored := asked && e.behaviourOf(v).Deaf; v.run == run && !ignored {
 			e.halted(v, call.CorrelationID)
 		}
 		e.finishJob(job)
@@ -148,7 +148,7 @@ func (e *Engine) bootAnew(call Call, id, verb, permit string, allowed ...string)
 		}
 		e.finishJob(job)
 	})
-	e.comeUp(v, call.CorrelationID, guestWaitTime, fmt.Sprintf("VM %s is up again after its reboot.", v.Name))
+	e.comeUp(v, call.CorrelationID, fmt.Sprintf("VM %s is up again after its reboot.", v.Name))
 	return *job, nil
 }
 

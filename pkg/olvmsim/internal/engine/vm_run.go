@@ -144,14 +144,14 @@ func (e *Engine) launch(v *VM, host Host, boot Boot, job *Job, pause bool) {
 		e.finishJob(job)
 	})
 	if !pause {
-		e.comeUp(v, job.CorrelationID, guestWaitTime, fmt.Sprintf("VM %s started on Host %s", v.Name, host.Name))
+		e.comeUp(v, job.CorrelationID, fmt.Sprintf("VM %s started on Host %s", v.Name, host.Name))
 	}
 }
 
-// comeUp makes the VM up after d of engine time, unless it is not powering up or rebooting any more by then.
-func (e *Engine) comeUp(v *VM, correlationID string, d time.Duration, description string) {
+// comeUp makes the VM up when a guest without an agent is called up, unless it is not powering up or rebooting any more by then.
+func (e *Engine) comeUp(v *VM, correlationID, description string) {
 	run := v.run
-	e.later(d+e.behaviourOf(v).Delay, func() {
+	e.later(guestWaitTime+e.behaviourOf(v).Delay, func() {
 		if v.run == run && !e.behaviourOf(v).NeverUp {
 			v.Status = StatusUp
 			e.logEvent(eventRun, v.ID, correlationID, description)
@@ -176,7 +176,7 @@ func (e *Engine) unpause(call Call, v *VM) *Job {
 		v.pausedBoot = nil
 	}
 	v.Status = StatusPoweringUp
-	e.comeUp(v, call.CorrelationID, guestWaitTime, fmt.Sprintf("VM %s was resumed by %s.", v.Name, call.User.Name))
+	e.comeUp(v, call.CorrelationID, fmt.Sprintf("VM %s was resumed by %s.", v.Name, call.User.Name))
 	e.finishJob(job)
 	return job
 }
