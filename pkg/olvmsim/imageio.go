@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/imageio"
@@ -41,12 +43,23 @@ func (s *Simulator) startImageIO(ctx context.Context) error {
 	s.imageio, err = imageio.New(imageio.Options{
 		Dir: filepath.Join(s.options.StateDir, "images"), Host: host, Proxy: proxy, HostAddress: dialAddress(host.Addr()),
 		ProxyAddress: dialAddress(proxy.Addr()), Certificate: certificate, Now: s.engine.Now, FileWriters: o.FileWriters, Log: s.options.Log,
+		Record: s.recordTransfer,
 	})
 	if err != nil {
 		return err
 	}
 	s.engine.UseImages(s.imageio, engine.TransferOptions{LegacyCancel: o.LegacyCancel})
 	return nil
+}
+
+// recordTransfer puts a call of the data plane into the journal. It names no user: the ticket is all that such a call needs. A replay
+// leaves it out, because the journal does not keep the bytes.
+func (s *Simulator) recordTransfer(e imageio.Entry) {
+	path := "/images/{ticket}"
+	if _, part, ok := strings.Cut(strings.TrimPrefix(e.Path, "/images/"), "/"); ok {
+		path += "/" + part
+	}
+	s.journal.add(Request{Time: time.Now(), EngineTime: s.Now(), Method: e.Method, Path: path, RealPath: e.Path, Status: e.Status})
 }
 
 func orLoopback(address string) string {

@@ -130,6 +130,16 @@ func TestEightWritersMakeAnIdenticalImage(t *testing.T) {
 	requireSame(t, image, s.download(disk, "raw"))
 }
 
+func TestCallsOfTheDataPlaneAreInTheJournal(t *testing.T) {
+	s := newSite(t, olvmsim.Options{})
+	transfer := s.transfer(s.imageDisk("d", "raw"), "upload", "raw", "")
+	url := transfer.text("transfer_url")
+	require.Equal(t, http.StatusOK, s.raw(http.MethodPut, url, "data").status)
+	require.Equal(t, http.StatusOK, s.raw(http.MethodGet, url+"/extents", "").status)
+	require.Equal(t, 1, s.s.Count(olvmsim.Match{Method: http.MethodPut, Path: "/images/*", Status: http.StatusOK}))
+	require.Equal(t, 1, s.s.Count(olvmsim.Match{Method: http.MethodGet, Path: "/images/*/extents"}))
+}
+
 // checkQCOW2 asks QEMU where it is installed.
 func checkQCOW2(t *testing.T, image []byte) {
 	t.Helper()
