@@ -20,7 +20,7 @@ func TestTheTutorialWorksAsItIsWritten(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	program := filepath.Join(dir, "second.test.program")
-	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n"
+	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 	for _, block := range regexp.MustCompile("(?s)```(sh|go)\n(.*?)```").FindAllStringSubmatch(freePort(t, string(page)), -1) {
 		if block[1] == "sh" {
 			script += strings.Replace(block[2], "-o olvmsim ./cmd/olvmsim", "-o "+dir+"/olvmsim "+root+"/cmd/olvmsim", 1)
