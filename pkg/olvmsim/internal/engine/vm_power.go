@@ -56,7 +56,7 @@ func (e *Engine) StopVM(call Call, id, reason string) (Job, error) {
 		return Job{}, conflict(msgVMNotRunning, "stop")
 	}
 	e.logEvent(eventStop, v.ID, call.CorrelationID, fmt.Sprintf("VM %s powered off by %s (Host: %s).", v.Name, call.User.Name, e.hostName(v.HostID)))
-	return *e.powerDown(call, v, "Stopping", reason, powerOffTime), nil
+	return *e.powerDown(call, v, "Stopping", reason, powerOffTime, false), nil
 }
 
 // ShutdownVM asks the guest to halt, which a deaf one never does.
@@ -75,12 +75,13 @@ func (e *Engine) ShutdownVM(call Call, id, reason string) (Job, error) {
 	}
 	e.logEvent(eventShutdown, v.ID, call.CorrelationID,
 		fmt.Sprintf("VM shutdown initiated by %s on VM %s (Host: %s).", call.User.Name, v.Name, e.hostName(v.HostID)))
-	return *e.powerDown(call, v, "Shutting down", reason, guestHaltTime), nil
+	return *e.powerDown(call, v, "Shutting down", reason, guestHaltTime, true), nil
 }
 
-func (e *Engine) powerDown(call Call, v *VM, verb, reason string, d time.Duration) *Job {
+// powerDown makes the VM down after d, unless its guest is only asked to halt and is deaf.
+func (e *Engine) powerDown(call Call, v *VM, verb, reason string, d time.Duration, asked bool) *Job {
 	v.run++
-	run, asked := v.run, d == guestHaltTime
+	run := v.run
 	v.Status, v.StopReason = StatusPoweringDown, reason
 	job := e.startJob(call, fmt.Sprintf("%s VM %s", verb, v.Name))
 	e.later(d, func() {

@@ -208,27 +208,18 @@ func (s *Server) removeDiskCopy(r *request) (reply, error) {
 
 // actOnDisk makes the handler of a disk's action.
 func (s *Server) actOnDisk(act func(call engine.Call, id string, body Action) (engine.Job, error)) func(*request) (reply, error) {
-	return func(r *request) (reply, error) {
-		id, err := r.id("disk")
-		if err != nil {
-			return reply{}, err
-		}
-		var body Action
-		if err := r.decode(&body); err != nil {
-			return reply{}, err
-		}
+	return commandOn("disk", func(r *request, id string, body Action) (engine.Job, error) {
 		if err := checkRefs(body.StorageDomain); err != nil {
-			return reply{}, err
+			return engine.Job{}, err
 		}
 		if body.Disk == nil {
 			body.Disk = &Disk{}
 		}
 		if err := checkDisk(body.Disk); err != nil {
-			return reply{}, err
+			return engine.Job{}, err
 		}
-		job, err := act(r.call(), id, body)
-		return actionReply(job), err
-	}
+		return act(r.call(), id, body)
+	})
 }
 
 func (s *Server) copyDisk(call engine.Call, id string, body Action) (engine.Job, error) {

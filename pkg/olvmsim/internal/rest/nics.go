@@ -83,32 +83,13 @@ func (h hardware) nic(r *request) (engine.NIC, error) {
 
 // plugNIC makes the handler of activate or deactivate.
 func (s *Server) plugNIC(plug bool) func(*request) (reply, error) {
-	return func(r *request) (reply, error) {
-		id, err := r.id("vm")
-		if err != nil {
-			return reply{}, err
-		}
-		var body Action
-		if err := r.decode(&body); err != nil {
-			return reply{}, err
-		}
+	return vmAction(func(r *request, id string, _ Action) (engine.Job, error) {
 		_, job, err := s.Engine.PlugNIC(r.call(), id, r.ids["nic"], plug)
-		return actionReply(job), err
-	}
+		return job, err
+	})
 }
 
 // hostAction makes the handler of activate or deactivate.
 func (s *Server) hostAction(command func(call engine.Call, id string) (engine.Job, error)) func(*request) (reply, error) {
-	return func(r *request) (reply, error) {
-		id, err := r.id("host")
-		if err != nil {
-			return reply{}, err
-		}
-		var body Action
-		if err := r.decode(&body); err != nil {
-			return reply{}, err
-		}
-		job, err := command(r.call(), id)
-		return actionReply(job), err
-	}
+	return commandOn("host", func(r *request, id string, _ Action) (engine.Job, error) { return command(r.call(), id) })
 }

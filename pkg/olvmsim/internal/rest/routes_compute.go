@@ -50,7 +50,7 @@ func (s *Server) vmActionRoutes() []route {
 		action("stop", "stop", vmAction(s.stopVM)),
 		action("suspend", "suspend", vmAction(plain(s.Engine.SuspendVM))),
 		action("thawfilesystems", "thaw_filesystems", vmAction(s.freezeVM(false))),
-		action("ticket", "ticket", s.ticket),
+		action("ticket", "ticket", actOn("vm", s.ticket)),
 		action("undosnapshot", "undo_snapshot", vmAction(s.endPreview(false))),
 	}
 }

@@ -56,17 +56,9 @@ func idOf(r *Ref) string {
 
 // actOnTransfer makes the handler of a transfer's action; its faults are bare.
 func (s *Server) actOnTransfer(act func(call engine.Call, id string) error) func(*request) (reply, error) {
-	return func(r *request) (reply, error) {
-		id, err := r.id("imagetransfer")
-		if err != nil {
-			return reply{}, err
-		}
-		var body Action
-		if err := r.decode(&body); err != nil {
-			return reply{}, err
-		}
+	return actOn("imagetransfer", func(r *request, id string, _ Action) (reply, error) {
 		return reply{http.StatusOK, Action{Status: "complete"}}, act(r.call(), id)
-	}
+	})
 }
 
 func showTransfer(t engine.Transfer) ImageTransfer {

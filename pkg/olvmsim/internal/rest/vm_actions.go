@@ -6,28 +6,7 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/engine"
 )
 
-// vmCommand is an action on a VM.
-type vmCommand func(r *request, id string, body Action) (engine.Job, error)
-
-// vmAction makes the handler of an action.
-func vmAction(command vmCommand) func(*request) (reply, error) {
-	return func(r *request) (reply, error) {
-		id, err := r.id("vm")
-		if err != nil {
-			return reply{}, err
-		}
-		var body Action
-		if err := r.decode(&body); err != nil {
-			return reply{}, err
-		}
-		job, err := command(r, id, body)
-		return actionReply(job), err
-	}
-}
-
-func actionReply(job engine.Job) reply {
-	return reply{http.StatusOK, Action{Job: ref("jobs", job.ID), Status: "complete"}}
-}
+func vmAction(run command) func(*request) (reply, error) { return commandOn("vm", run) }
 
 func (s *Server) startVM(r *request, id string, body Action) (engine.Job, error) {
 	options := engine.RunOptions{
@@ -53,17 +32,17 @@ func (s *Server) shutdownVM(r *request, id string, body Action) (engine.Job, err
 }
 
 // plain makes an action of a command that takes nothing but the VM.
-func plain(command func(call engine.Call, id string) (engine.Job, error)) vmCommand {
+func plain(command func(call engine.Call, id string) (engine.Job, error)) command {
 	return func(r *request, id string, _ Action) (engine.Job, error) { return command(r.call(), id) }
 }
 
-func (s *Server) accept(command string) vmCommand {
+func (s *Server) accept(command string) command {
 	return func(r *request, id string, _ Action) (engine.Job, error) {
 		return s.Engine.Accept(r.call(), id, command)
 	}
 }
 
-func (s *Server) freezeVM(freeze bool) vmCommand {
+func (s *Server) freezeVM(freeze bool) command {
 	return func(r *request, id string, _ Action) (engine.Job, error) {
 		return s.Engine.FreezeFilesystems(r.call(), id, freeze)
 	}
@@ -95,7 +74,7 @@ func (s *Server) previewSnapshot(r *request, id string, body Action) (engine.Job
 	return s.Engine.PreviewSnapshot(r.call(), id, body.Snapshot.ID)
 }
 
-func (s *Server) endPreview(commit bool) vmCommand {
+func (s *Server) endPreview(commit bool) command {
 	return func(r *request, id string, _ Action) (engine.Job, error) {
 		return s.Engine.EndPreview(r.call(), id, commit)
 	}
@@ -104,15 +83,7 @@ func (s *Server) endPreview(commit bool) vmCommand {
 // ticketTime is how long a console password is good for unless the caller says otherwise, in seconds.
 const ticketTime = 120
 
-func (s *Server) ticket(r *request) (reply, error) {
-	id, err := r.id("vm")
-	if err != nil {
-		return reply{}, err
-	}
-	var body Action
-	if err := r.decode(&body); err != nil {
-		return reply{}, err
-	}
+func (s *Server) ticket(r *request, id string, body Action) (reply, error) {
 	value, job, err := s.Engine.Ticket(r.call(), id)
 	if err != nil {
 		return reply{}, err
