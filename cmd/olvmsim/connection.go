@@ -26,7 +26,9 @@ type connection struct {
 	url, caFile, password string
 }
 
-func (c *connection) addFlags(command *cobra.Command) {
+// addTo gives a command, and those below it, the flags of the connection, and has the password read before they run.
+func (c *connection) addTo(command *cobra.Command) {
+	command.PersistentPreRunE = func(*cobra.Command, []string) error { return c.readPassword() }
 	flags := command.PersistentFlags()
 	flags.StringVar(&c.url, "url", "https://127.0.0.1:8443/ovirt-engine", "the engine's URL")
 	flags.StringVar(&c.caFile, "ca-file", "", "file with the certificate of the engine's CA")
@@ -44,14 +46,6 @@ func (c *connection) readPassword() error {
 // get reads what the control endpoint answers at path into answer.
 func (c *connection) get(ctx context.Context, path string, answer any) error {
 	return c.call(ctx, http.MethodGet, path, nil, answer)
-}
-
-// getWithPassword is get for commands that have not read the password.
-func (c *connection) getWithPassword(ctx context.Context, path string, answer any) error {
-	if err := c.readPassword(); err != nil {
-		return err
-	}
-	return c.get(ctx, path, answer)
 }
 
 // post sends what to the control endpoint and reads what it answers.

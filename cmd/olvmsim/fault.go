@@ -23,11 +23,8 @@ func newFaultCommand() *cobra.Command {
 		Long: `Make things go wrong in a running simulator: with calls that match, or with the installation.
 The password is taken from ` + passwordVariable + `.`,
 		Args: cobra.NoArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return engine.readPassword()
-		},
 	}
-	engine.addFlags(command)
+	engine.addTo(command)
 	command.AddCommand(newFaultAddCommand(engine), newFaultListCommand(engine), newFaultClearCommand(engine))
 	return command
 }

@@ -30,7 +30,7 @@ func newInventoryCommand() *cobra.Command {
 			return options.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
-	options.addFlags(command)
+	options.addTo(command)
 	flags := command.Flags()
 	flags.StringVarP(&options.output, "output", "o", "", "output format: a table, or json")
 	return command
@@ -39,9 +39,6 @@ func newInventoryCommand() *cobra.Command {
 func (o *inventoryOptions) run(ctx context.Context, out io.Writer) error {
 	if o.output != "" && o.output != "json" {
 		return fmt.Errorf("--output %q: must be json or empty", o.output)
-	}
-	if err := o.readPassword(); err != nil {
-		return err
 	}
 	var state olvmsim.State
 	if err := o.get(ctx, olvmsim.StatePath, &state); err != nil {

@@ -25,22 +25,19 @@ by then has happened when the command ends.`,
 		Example: "  olvmsim clock advance 30m --ca-file ca.pem",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var state olvmsim.ClockState
-			if err := engine.getWithPassword(cmd.Context(), olvmsim.ClockPath, &state); err != nil {
+			if err := engine.get(cmd.Context(), olvmsim.ClockPath, &state); err != nil {
 				return fmt.Errorf("read clock: %w", err)
 			}
 			return printClock(cmd.OutOrStdout(), state)
 		},
 	}
-	engine.addFlags(command)
+	engine.addTo(command)
 	command.AddCommand(&cobra.Command{
 		Use: "advance DURATION", Short: "Let engine time pass", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := time.ParseDuration(args[0])
 			if err != nil {
 				return fmt.Errorf("%q is not a duration such as 30s or 5m", args[0])
-			}
-			if err := engine.readPassword(); err != nil {
-				return err
 			}
 			var state olvmsim.ClockState
 			if err := engine.post(cmd.Context(), olvmsim.ClockPath, olvmsim.ClockChange{Advance: olvmsim.Duration(d)}, &state); err != nil {
@@ -67,7 +64,7 @@ Passwords and boot documents are not in it: their lengths and checksums are.`,
 		Example: "  olvmsim journal --ca-file ca.pem > run.jsonl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var entries []olvmsim.Request
-			if err := engine.getWithPassword(cmd.Context(), olvmsim.RequestsPath, &entries); err != nil {
+			if err := engine.get(cmd.Context(), olvmsim.RequestsPath, &entries); err != nil {
 				return fmt.Errorf("read journal: %w", err)
 			}
 			if reproducible {
@@ -76,7 +73,7 @@ Passwords and boot documents are not in it: their lengths and checksums are.`,
 			return olvmsim.WriteJournal(cmd.OutOrStdout(), entries)
 		},
 	}
-	engine.addFlags(command)
+	engine.addTo(command)
 	command.Flags().BoolVar(&reproducible, "reproducible", false, "leave out real times, which differ between runs with one seed")
 	return command
 }
@@ -89,7 +86,7 @@ func newCheckCommand() *cobra.Command {
 removed VMs left behind, locks without a job, and the like. The command fails where it finds something.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var result olvmsim.CheckResult
-			if err := engine.getWithPassword(cmd.Context(), olvmsim.CheckPath, &result); err != nil {
+			if err := engine.get(cmd.Context(), olvmsim.CheckPath, &result); err != nil {
 				return fmt.Errorf("check: %w", err)
 			}
 			if len(result.Violations) > 0 {
@@ -99,7 +96,7 @@ removed VMs left behind, locks without a job, and the like. The command fails wh
 			return err
 		},
 	}
-	engine.addFlags(command)
+	engine.addTo(command)
 	return command
 }
 
@@ -111,7 +108,7 @@ func newNotSimulatedCommand() *cobra.Command {
 and everything that was answered 501.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var calls []olvmsim.NotSimulatedCall
-			if err := engine.getWithPassword(cmd.Context(), olvmsim.NotSimulatedPath, &calls); err != nil {
+			if err := engine.get(cmd.Context(), olvmsim.NotSimulatedPath, &calls); err != nil {
 				return fmt.Errorf("not simulated: %w", err)
 			}
 			for _, c := range calls {
@@ -122,14 +119,14 @@ and everything that was answered 501.`,
 			return nil
 		},
 	}
-	engine.addFlags(command)
+	engine.addTo(command)
 	return command
 }
 
 func newStateCommand() *cobra.Command {
 	engine := &connection{}
 	command := &cobra.Command{Use: "state", Short: "Save what a running simulator holds", Args: cobra.NoArgs}
-	engine.addFlags(command)
+	engine.addTo(command)
 	command.AddCommand(&cobra.Command{
 		Use: "save FILE", Short: "Save what a running simulator holds, for olvmsim --load", Args: cobra.ExactArgs(1),
 		Long: `Save what a running simulator holds, for olvmsim --load. Boot documents are in it, so only its owner can read the
@@ -137,7 +134,7 @@ file. The content of disks is not in it: give --load the same --state-dir. Passw
 the same --inventory.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var state json.RawMessage
-			if err := engine.getWithPassword(cmd.Context(), olvmsim.SavePath, &state); err != nil {
+			if err := engine.get(cmd.Context(), olvmsim.SavePath, &state); err != nil {
 				return fmt.Errorf("save state: %w", err)
 			}
 			if err := os.WriteFile(args[0], state, 0o600); err != nil {

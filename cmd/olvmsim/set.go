@@ -19,11 +19,8 @@ func newSetCommand() *cobra.Command {
 		Long: `Change what a running simulator is like, as an administrator, a failure or time would change a real engine.
 The password is taken from ` + passwordVariable + `.`,
 		Args: cobra.NoArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return engine.readPassword()
-		},
 	}
-	engine.addFlags(command)
+	engine.addTo(command)
 	command.AddCommand(
 		newSetStorageDomainCommand(engine), newSetGuestsCommand(engine),
 		newSetStatusCommand(engine, "host", "up, maintenance, non_responsive or another of the engine's", olvmsim.HostPath),
