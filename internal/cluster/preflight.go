@@ -106,12 +106,8 @@ func (o PreflightOptions) ask(ctx context.Context, p *plan) ([]preflight.Finding
 	defer engine.Close()
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	findings := preflight.Run(asking, engine, o.wanted(p))
-	if !preflight.Failed(findings) {
-		if p.inEngine, err = preflight.Members(asking, engine, p.key.String()); err != nil {
-			return nil, fmt.Errorf("engine %s: list VMs: %w", server.ServerURL, err)
-		}
-	}
+	findings, members := preflight.Run(asking, engine, o.wanted(p))
+	p.inEngine = members
 	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	_ = engine.Logout(afterwards)

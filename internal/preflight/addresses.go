@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/ocne-project/ocne/internal/address"
 	"github.com/ocne-project/ocne/internal/machine"
-	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // holder is a VM that has an address.
@@ -36,25 +34,16 @@ func (s *survey) holders() []holder {
 	return found
 }
 
-// exists says whether the engine holds VMs of this cluster.
-func (s *survey) exists() bool {
-	return slices.ContainsFunc(s.holders(), func(h holder) bool { return h.mark.Cluster == s.wanted.Owner })
-}
-
-// Members names the VMs in the engine that belong to a cluster, given as namespace/name, whichever management cluster it is in.
-func Members(ctx context.Context, engine *ovirt.Client, owner string) ([]string, error) {
-	vms, err := engine.VMs(ctx, "")
-	if err != nil {
-		return nil, err
-	}
+// members names the VMs of this cluster that the engine holds, whichever management cluster it is in.
+func (s *survey) members() []string {
 	var names []string
-	for _, vm := range vms {
-		if mark, ok := machine.ParseMark(vm.Comment); ok && mark.Cluster == owner {
+	for _, vm := range s.vms {
+		if mark, ok := machine.ParseMark(vm.Comment); ok && mark.Cluster == s.wanted.Owner {
 			names = append(names, vm.Name)
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return names
 }
 
 // demand is nodes that take their addresses from one pool.

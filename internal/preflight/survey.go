@@ -23,13 +23,14 @@ type survey struct {
 	findings   []Finding
 }
 
-// Run makes all checks. What cannot be looked at because something before it is missing is left out.
-func Run(ctx context.Context, engine *ovirt.Client, w Wanted) []Finding {
+// Run makes all checks. What cannot be looked at because something before it is missing is left out. Members are the names of VMs that the
+// engine holds of a cluster of this name already, whichever management cluster that is in.
+func Run(ctx context.Context, engine *ovirt.Client, w Wanted) (findings []Finding, members []string) {
 	s := &survey{engine: engine, wanted: w}
 	if err := s.all(ctx); err != nil {
 		s.unreachable(err)
 	}
-	return s.sorted()
+	return s.sorted(), s.members()
 }
 
 func (s *survey) all(ctx context.Context) error {

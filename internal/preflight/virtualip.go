@@ -19,7 +19,7 @@ const otherVirtualIP = "Choose another virtual IP, which is in no pool of nodes 
 // there.
 func (s *survey) checkVirtualIP(ctx context.Context) {
 	w := s.wanted
-	if !w.VirtualIP.IsValid() || s.checkHolders() || s.exists() || w.Port == 0 {
+	if !w.VirtualIP.IsValid() || s.checkHolders() || len(s.members()) > 0 || w.Port == 0 {
 		return
 	}
 	endpoint := net.JoinHostPort(w.VirtualIP.String(), strconv.Itoa(w.Port))
