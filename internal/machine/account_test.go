@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
-	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
 	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
@@ -29,15 +28,7 @@ func TestAVMThatAnotherAccountMadeIsNotTakenForGone(t *testing.T) {
 	contents := inventory.Default()
 	contents.Users = []inventory.User{limited("first@internal"), limited("second@internal")}
 	sim := olvmsim.New(t, olvmsim.Options{Inventory: &contents})
-	engines := &engine.Engines{}
-	as := func(user inventory.User) *bench {
-		e, err := engines.For(engine.Account{URL: sim.URL(), Username: user.Name, Password: user.Password, CA: sim.CA()})
-		require.NoError(t, err)
-		names := engine.PlaceNames{DataCenter: "Default", Cluster: "Default", Network: "ovirtmgmt", VNICProfile: "ovirtmgmt", Template: "ock"}
-		place, err := e.Resolve(context.Background(), names)
-		require.NoError(t, err)
-		return &bench{t: t, sim: sim, engine: e, names: names, place: place}
-	}
+	as := func(user inventory.User) *bench { return newBenchAs(t, sim, user.Name, user.Password) }
 	first, second := as(contents.Users[0]), as(contents.Users[1])
 
 	d := first.machine("demo-1")

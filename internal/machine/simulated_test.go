@@ -27,7 +27,13 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	sim := olvmsim.New(t)
-	e, err := (&engine.Engines{}).For(engine.Account{URL: sim.URL(), Username: sim.Username(), Password: sim.Password(), CA: sim.CA()})
+	return newBenchAs(t, sim, sim.Username(), sim.Password())
+}
+
+// newBenchAs sees the engine as the user does.
+func newBenchAs(t *testing.T, sim *olvmsim.Simulator, username, password string) *bench {
+	t.Helper()
+	e, err := (&engine.Engines{}).For(engine.Account{URL: sim.URL(), Username: username, Password: password, CA: sim.CA()})
 	require.NoError(t, err)
 	names := engine.PlaceNames{DataCenter: "Default", Cluster: "Default", Network: "ovirtmgmt", VNICProfile: "ovirtmgmt", Template: "ock"}
 	place, err := e.Resolve(context.Background(), names)

@@ -118,8 +118,8 @@ func (c *Client) String() string { return c.config.String() }
 func (c *Client) GoString() string { return c.config.String() }
 
 // UserLevel tells that the engine refused a query of this user because the user has no administrator's role; System and
-// CurrentUser do not tell, any list does. From then on every request has the header Filter: such a user's lists hold only what
-// the user's own roles show, and ignore a search.
+// CurrentUser do not tell, any list does. From then on requests have the header Filter: such a user's lists hold only what the
+// user's own roles show, and ignore a search. Every five minutes one query goes without it, and ends this when it is answered.
 //
 // The engine decides by the role and the header alone: QueriesCommandBase.validatePermissions in its source.
 func (c *Client) UserLevel() bool { return c.userLevelSince.Load() != 0 }
