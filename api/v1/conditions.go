@@ -7,6 +7,10 @@ const (
 
 	// EngineReachableCondition is true while the engine answers with the given credentials.
 	EngineReachableCondition = "EngineReachable"
+
+	// TemplatesFoundCondition is false when the engine no longer has a VM template that machines of the cluster were made from. It does not
+	// make Ready false: machines that run are not affected, and a health check must not replace them with ones that cannot be made.
+	TemplatesFoundCondition = "TemplatesFound"
 )
 
 // Conditions of both.
@@ -32,6 +36,7 @@ const (
 	RunningReason   = "Running"
 	WonReason       = "Won"
 	PassedReason    = "Passed"
+	FoundReason     = "Found"
 )
 
 // Reasons of conditions that are not true. None of them is terminal.
@@ -72,4 +77,16 @@ const (
 	NotOursReason = "NotOurs"
 	// DeletingReason: the VM is being removed.
 	DeletingReason = "Deleting"
+	// ClusterMissingReason: the machine is to be deleted, and the OLVMCluster, which knows the engine, is gone.
+	ClusterMissingReason = "ClusterMissing"
+)
+
+// Reasons of events that are not reasons of conditions too. Every change of a condition is an event with the condition's reason.
+const (
+	// AbandonedReason: an object went without asking the engine, as its annotation said; the message names what is left there.
+	AbandonedReason = "Abandoned"
+	// DiskDetachedReason: a disk that did not belong to the VM was detached before the VM was removed; it stays in the engine.
+	DiskDetachedReason = "DiskDetached"
+	// VMRenamedReason: somebody gave the VM another name in the engine. Nothing comes of it.
+	VMRenamedReason = "VMRenamed"
 )

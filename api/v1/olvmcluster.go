@@ -12,6 +12,16 @@ const ClusterFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io"
 // begins with this.
 const CredentialsFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io/credentials"
 
+// AbandonAnnotation, with any value but "false", on an OLVMMachine, or on an OLVMCluster for all its machines, says that the engine is gone
+// for good: when the machine is deleted, its object goes without anything being asked of the engine. What is left there is left.
+const AbandonAnnotation = "infrastructure.cluster.x-k8s.io/abandon"
+
+// Abandoned says whether an object has the AbandonAnnotation.
+func Abandoned(o metav1.Object) bool {
+	value, ok := o.GetAnnotations()[AbandonAnnotation]
+	return ok && value != "false"
+}
+
 // OLVMClusterSpec is the desired state of a cluster's infrastructure.
 type OLVMClusterSpec struct {
 	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -23,25 +24,31 @@ type Options struct {
 	Concurrency int
 }
 
-// Setup registers the controllers of OLVMCluster and OLVMMachine, and what they share of the engine.
+// Setup registers the controllers of OLVMCluster and OLVMMachine, and what they share of the engine. It may be called once in a process.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	observe, err := engine.Metrics(metrics.Registry)
-	if err != nil {
-		return fmt.Errorf("engine metrics: %w", err)
-	}
-	wake := olvmmachine.NewWaker(mgr.GetClient(), o.WatchFilter)
-	engines := &engine.Engines{Observe: observe, Changed: wake.Changed}
+	wakeMachines := olvmmachine.NewWaker(mgr.GetClient(), o.WatchFilter)
+	wakeClusters := olvmcluster.NewWaker(mgr.GetClient(), o.WatchFilter)
+	engines := &engine.Engines{Changed: wakeMachines.Changed, Turned: wakeClusters.Turned}
 	if err := mgr.Add(engines); err != nil {
 		return fmt.Errorf("engine poller: %w", err)
 	}
-	options := controller.Options{MaxConcurrentReconciles: o.Concurrency}
-	clusters := &olvmcluster.Reconciler{Client: mgr.GetClient(), Engines: engines, WatchFilter: o.WatchFilter}
+	phases := olvmmachine.NewPhases()
+	for _, collector := range []prometheus.Collector{engine.Measure(engines), phases, olvmmachine.NewOwnership(engines, mgr.GetClient())} {
+		if err := metrics.Registry.Register(collector); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	findings, options := &preflight.Memory{}, controller.Options{MaxConcurrentReconciles: o.Concurrency}
+	clusters := &olvmcluster.Reconciler{
+		Client: mgr.GetClient(), Engines: engines, Waker: wakeClusters, Preflight: findings,
+		Recorder: mgr.GetEventRecorder("olvmcluster"), WatchFilter: o.WatchFilter,
+	}
 	if err := clusters.SetupWithManager(ctx, mgr, options); err != nil {
 		return fmt.Errorf("controller of OLVMCluster: %w", err)
 	}
 	machines := &olvmmachine.Reconciler{
-		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Engines: engines, Waker: wake, WatchFilter: o.WatchFilter,
-		Preflight: &preflight.Memory{},
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Engines: engines, Waker: wakeMachines, Preflight: findings,
+		Recorder: mgr.GetEventRecorder("olvmmachine"), Phases: phases, WatchFilter: o.WatchFilter,
 	}
 	if err := machines.SetupWithManager(ctx, mgr, options); err != nil {
 		return fmt.Errorf("controller of OLVMMachine: %w", err)

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,8 +19,11 @@ const (
 	// PollInterval is how often the list of VMs is read while nothing is on its way; a change made behind our back is seen
 	// within this time.
 	PollInterval = 10 * time.Second
-	// idleAfter is how long a connection is kept after its last use.
-	idleAfter = 15 * time.Minute
+	// idleAfter is how long a connection is kept after its last use. Every OLVMCluster uses its own more often: a connection with
+	// credentials that were replaced ends soon, before it could log in with them again.
+	idleAfter = 2 * time.Minute
+	// lookAgainAfter is how soon an engine is asked again that did not answer.
+	lookAgainAfter = time.Second
 )
 
 // Account is everything that decides which connection to use.
@@ -39,12 +44,20 @@ func (a Account) key() string {
 type Engines struct {
 	// Observe is called after every request to an engine; it may be nil.
 	Observe func(ovirt.Call)
+	// Sent is called before every request is sent; it may be nil.
+	Sent func()
 	// Changed is called with the ids of VMs that appeared, changed their status or vanished; it may be nil.
 	Changed func(ctx context.Context, vmIDs []string)
+	// Turned is called with the URL of an engine that does not answer any more, or does again; it may be nil.
+	Turned func(ctx context.Context, url string)
 
 	mu      sync.Mutex
 	engines map[string]*Engine
+	turned  chan string // URLs to tell about
 }
+
+// turnedAtMost is how many engines may wait to be told about; what is lost is seen with the next poll.
+const turnedAtMost = 64
 
 // For returns the connection of an account; it does no I/O.
 func (e *Engines) For(a Account) (*Engine, error) {
@@ -55,24 +68,60 @@ func (e *Engines) For(a Account) (*Engine, error) {
 		known.used = time.Now()
 		return known, nil
 	}
+	if e.engines == nil {
+		e.engines, e.turned = map[string]*Engine{}, make(chan string, turnedAtMost)
+	}
+	turned := e.turned
+	b := newBreaker(PollInterval, func() {
+		select {
+		case turned <- a.URL:
+		default:
+		}
+	})
 	client, err := ovirt.New(ovirt.Config{
 		URL: a.URL, Username: a.Username, Password: a.Password, Scope: a.Scope,
-		CA: a.CA, InsecureSkipTLSVerify: a.InsecureSkipTLSVerify, Observe: e.Observe,
+		CA: a.CA, InsecureSkipTLSVerify: a.InsecureSkipTLSVerify, Admit: e.admit(b), Observe: e.observe(b),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("engine client: %w", err)
 	}
-	if e.engines == nil {
-		e.engines = map[string]*Engine{}
-	}
-	created := newEngine(client, a.URL)
+	created := newEngine(client, a, b)
 	created.used = time.Now()
 	e.engines[key] = created
 	return created, nil
 }
 
+func (e *Engines) admit(b *breaker) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := b.admit(ctx); err != nil {
+			return err
+		}
+		if e.Sent != nil {
+			e.Sent()
+		}
+		return nil
+	}
+}
+
+func (e *Engines) observe(b *breaker) func(ovirt.Call) {
+	return func(call ovirt.Call) {
+		b.observe(call, time.Now())
+		if e.Observe != nil {
+			e.Observe(call)
+		}
+	}
+}
+
 // Start refreshes the list of VMs of every engine in use until the context ends. It is a controller-runtime Runnable.
 func (e *Engines) Start(ctx context.Context) error {
+	e.mu.Lock()
+	if e.engines == nil {
+		e.engines, e.turned = map[string]*Engine{}, make(chan string, turnedAtMost)
+	}
+	e.mu.Unlock()
+	var wg sync.WaitGroup
+	wg.Go(func() { e.tell(ctx) })
+	defer wg.Wait()
 	ticker := time.NewTicker(PollInterval)
 	defer ticker.Stop()
 	for {
@@ -86,6 +135,30 @@ func (e *Engines) Start(ctx context.Context) error {
 	}
 }
 
+// tell reports engines that go down or come back.
+func (e *Engines) tell(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case url := <-e.turned:
+			if e.Turned != nil {
+				e.Turned(ctx, url)
+			}
+		}
+	}
+}
+
+// Each calls f for every engine in use, the one used last first.
+func (e *Engines) Each(f func(*Engine)) {
+	e.mu.Lock()
+	used := slices.SortedFunc(maps.Values(e.engines), func(a, b *Engine) int { return b.used.Compare(a.used) })
+	e.mu.Unlock()
+	for _, one := range used {
+		f(one)
+	}
+}
+
 // NeedLeaderElection says that only the leader polls.
 func (e *Engines) NeedLeaderElection() bool { return true }
 
@@ -93,8 +166,8 @@ func (e *Engines) poll(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, one := range e.inUse() {
 		wg.Go(func() {
-			after, err := one.Snapshot(ctx, time.Now().Add(-PollInterval/2))
-			if err != nil || e.Changed == nil { // an error is not an observation; whoever reconciles reports it
+			after, err := one.look(ctx)
+			if err != nil || e.Changed == nil { // an error is not an observation
 				return
 			}
 			before := one.reported
@@ -108,6 +181,24 @@ func (e *Engines) poll(ctx context.Context) {
 		})
 	}
 	wg.Wait()
+}
+
+// look reads the list. An engine that does not answer is asked again soon, until it counts as down: that is told then.
+func (e *Engine) look(ctx context.Context) (*Snapshot, error) {
+	for {
+		notBefore := time.Now().Add(-PollInterval / 2)
+		if e.breaker.failing() {
+			notBefore = time.Now()
+		}
+		snapshot, err := e.Snapshot(ctx, notBefore)
+		if err == nil || ctx.Err() != nil || e.Down() != nil || !e.breaker.failing() {
+			return snapshot, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(lookAgainAfter):
+		}
+	}
 }
 
 func (e *Engines) inUse() []*Engine {

@@ -12,7 +12,10 @@ import (
 type Engine struct {
 	client *ovirt.Client
 	url    string
-	used   time.Time // guarded by Engines.mu
+	// username of the account.
+	username string
+	breaker  *breaker
+	used     time.Time // guarded by Engines.mu
 
 	listing  chan struct{} // held by whoever lists
 	reported *Snapshot     // the list that Engines told about last; only its poller uses it
@@ -21,7 +24,11 @@ type Engine struct {
 	snapshot *Snapshot
 	failed   *failure
 	touched  map[string]time.Time
-	places   map[PlaceNames]rememberedPlace
+
+	systems     memo[struct{}, ovirt.System]
+	dataCenters memo[string, ovirt.DataCenter]
+	templates   memo[string, []ovirt.Template]
+	places      memo[PlaceNames, Place]
 }
 
 type failure struct {
@@ -29,15 +36,27 @@ type failure struct {
 	err     error
 }
 
-func newEngine(client *ovirt.Client, url string) *Engine {
+func newEngine(client *ovirt.Client, a Account, b *breaker) *Engine {
 	return &Engine{
-		client: client, url: url, listing: make(chan struct{}, 1),
-		touched: map[string]time.Time{}, places: map[PlaceNames]rememberedPlace{},
+		client: client, url: a.URL, username: a.Username, breaker: b, listing: make(chan struct{}, 1), touched: map[string]time.Time{},
 	}
+}
+
+// Down returns a *DownError while the engine is not asked, because it did not answer or refused the credentials; otherwise nil.
+func (e *Engine) Down() error { return e.breaker.isDown() }
+
+// Listed is the newest list of VMs, whatever its age; nil before the first.
+func (e *Engine) Listed() *Snapshot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.snapshot
 }
 
 // Client is the connection itself.
 func (e *Engine) Client() *ovirt.Client { return e.client }
+
+// Username is the account's.
+func (e *Engine) Username() string { return e.username }
 
 // URL is the engine's base URL as configured.
 func (e *Engine) URL() string { return e.url }

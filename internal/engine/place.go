@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
-// placesRemembered is how long the ids behind names are taken for granted; errors are not remembered.
-const placesRemembered = time.Minute
+// rememberedFor is how long what hardly ever changes is taken for granted; errors are not remembered.
+const rememberedFor = time.Minute
 
 // PlaceNames are the names that a machine's spec uses for its surroundings in the engine.
 type PlaceNames struct {
@@ -19,27 +21,42 @@ type Place struct {
 	ClusterID, NetworkID, VNICProfileID, TemplateID string
 }
 
-type rememberedPlace struct {
-	place Place
-	until time.Time
-}
-
 // Resolve looks the names up. An error names the first one that the engine does not have, or does not show to this account.
 func (e *Engine) Resolve(ctx context.Context, names PlaceNames) (Place, error) {
-	e.mu.Lock()
-	known, ok := e.places[names]
-	e.mu.Unlock()
-	if ok && time.Now().Before(known.until) {
-		return known.place, nil
-	}
-	place, err := e.resolve(ctx, names)
-	if err != nil {
-		return Place{}, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.places[names] = rememberedPlace{place: place, until: time.Now().Add(placesRemembered)}
-	return place, nil
+	return e.places.get(names, rememberedFor, func() (Place, error) { return e.resolve(ctx, names) })
+}
+
+// ForgetPlaces makes the next look-up ask the engine: it has just said that something is not there.
+func (e *Engine) ForgetPlaces() {
+	e.places.forget()
+	e.templates.forget()
+}
+
+// System is the engine's product and version.
+func (e *Engine) System(ctx context.Context) (ovirt.System, error) {
+	return e.systems.get(struct{}{}, rememberedFor, func() (ovirt.System, error) {
+		system, err := e.client.System(ctx)
+		if err != nil {
+			return ovirt.System{}, err
+		}
+		return *system, nil
+	})
+}
+
+// DataCenter looks a data center up by its name.
+func (e *Engine) DataCenter(ctx context.Context, name string) (ovirt.DataCenter, error) {
+	return e.dataCenters.get(name, rememberedFor, func() (ovirt.DataCenter, error) {
+		dataCenter, err := e.client.DataCenterByName(ctx, name)
+		if err != nil {
+			return ovirt.DataCenter{}, fmt.Errorf("data center %q: %w", name, err)
+		}
+		return *dataCenter, nil
+	})
+}
+
+// Templates are those of a data center, at most PollInterval old: one list serves all clusters.
+func (e *Engine) Templates(ctx context.Context, dataCenterID string) ([]ovirt.Template, error) {
+	return e.templates.get(dataCenterID, PollInterval, func() ([]ovirt.Template, error) { return e.client.Templates(ctx, dataCenterID) })
 }
 
 func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {

@@ -3,7 +3,6 @@ package machine
 import (
 	"context"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,9 +10,6 @@ import (
 	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
-
-// wakeRefused is when to ask again for what only an administrator can grant.
-const wakeRefused = 15 * time.Second
 
 // Act makes the one change that the plan asks for. Create is apart (see Submit): it needs addresses and a boot document.
 func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
@@ -75,29 +71,36 @@ func (p Plan) Failed(err error) Plan {
 	if !p.Running {
 		return refused
 	}
-	p.Action, p.Wake, p.Message = Nothing, refused.Wake, p.Message+"; "+refused.Message
+	p.Action, p.Refusal, p.Wake, p.Message = Nothing, refused.Refusal, refused.Wake, p.Message+"; "+refused.Message
 	return p
 }
 
 // Refused turns an error of the engine into what to show and when to try again. Nothing is terminal: quotas are raised, locks are
 // released, engines come back.
 func Refused(action Action, err error) Plan {
-	p := Plan{Status: metav1.ConditionFalse, Reason: infrav1.EngineRefusedReason, Message: fmt.Sprintf("cannot %s: %v", action, err)}
-	switch ovirt.KindOf(err) {
-	case ovirt.Conflict:
-		p.Wake = wakeSoon * 2
-	case ovirt.Exists, ovirt.NotFound:
-		p.Wake = wakeLater
+	kind := ovirt.KindOf(err)
+	p := Plan{
+		Status: metav1.ConditionFalse, Reason: infrav1.EngineRefusedReason, Message: fmt.Sprintf("cannot %s: %v", action, err),
+		Refusal: kind, Wake: Backoff(kind, 1),
+	}
+	switch kind {
 	case ovirt.Unavailable, ovirt.NotEngine: // an engine that is starting can look like none
-		p.Reason, p.Wake = infrav1.EngineUnavailableReason, 2*wakeLater
+		p.Reason = infrav1.EngineUnavailableReason
 	case ovirt.Auth:
-		p.Reason, p.Wake = infrav1.CredentialsRefusedReason, 2*wakeRefused
+		p.Reason = infrav1.CredentialsRefusedReason
 	case ovirt.Forbidden:
-		p.Reason, p.Wake = infrav1.PermissionMissingReason, wakeRefused
+		p.Reason = infrav1.PermissionMissingReason
 	case ovirt.Quota:
-		p.Reason, p.Wake = infrav1.OutOfCapacityReason, wakeRefused
-	default:
-		p.Wake = time.Minute
+		p.Reason = infrav1.OutOfCapacityReason
 	}
 	return p
+}
+
+// OfWholeEngine says whether an error tells about the engine or the account, and nothing about the one machine that met it.
+func OfWholeEngine(err error) bool {
+	switch ovirt.KindOf(err) {
+	case ovirt.Unavailable, ovirt.NotEngine, ovirt.Auth:
+		return true
+	}
+	return false
 }

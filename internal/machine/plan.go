@@ -54,6 +54,9 @@ type Plan struct {
 	Gone bool
 	// Wake is when to look again; zero means when something changes.
 	Wake time.Duration
+	// Refusal is the kind of error with which the engine refused the step; empty when it did not. The more often, the later is the next try:
+	// see Backoff.
+	Refusal ovirt.Kind
 }
 
 // Next decides, from what is wanted and what was seen, what to do. It is pure: the same input gives the same plan.

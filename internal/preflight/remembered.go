@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,9 @@ type memoryKey struct {
 	template   string
 	nic        string
 	holdsVIP   bool
+	// of a whole cluster: who asks, and for which virtual IP
+	owner     string
+	virtualIP netip.Addr
 }
 
 type memory struct {
@@ -43,7 +47,22 @@ type memory struct {
 
 // Machines is Machines for one group, asked once in a while.
 func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g Group) ([]Finding, error) {
-	known := m.of(memoryKey{engine, w.Subjects, w.DataCenter, g.Cluster, g.Network, g.VNICProfile, g.Template, g.NIC, g.HoldsVirtualIP})
+	w.Groups = []Group{g}
+	return m.recall(ctx, memoryKey{
+		engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, cluster: g.Cluster, network: g.Network, profile: g.VNICProfile,
+		template: g.Template, nic: g.NIC, holdsVIP: g.HoldsVirtualIP,
+	}, func() ([]Finding, error) { return Machines(ctx, engine, w) })
+}
+
+// Infrastructure is Infrastructure, asked once in a while.
+func (m *Memory) Infrastructure(ctx context.Context, engine *ovirt.Client, w Wanted, vms []ovirt.VM) ([]Finding, error) {
+	return m.recall(ctx, memoryKey{engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, owner: w.Owner, virtualIP: w.VirtualIP},
+		func() ([]Finding, error) { return Infrastructure(ctx, engine, w, vms) })
+}
+
+// recall returns what is remembered, or asks.
+func (m *Memory) recall(ctx context.Context, key memoryKey, ask func() ([]Finding, error)) ([]Finding, error) {
+	known := m.of(key)
 	select {
 	case known.asking <- struct{}{}:
 		defer func() { <-known.asking }()
@@ -53,8 +72,7 @@ func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g
 	if time.Now().Before(known.until) {
 		return known.findings, known.err
 	}
-	w.Groups = []Group{g}
-	findings, err := Machines(ctx, engine, w)
+	findings, err := ask()
 	switch {
 	case ctx.Err() != nil: // tells nothing about the engine
 		return nil, err

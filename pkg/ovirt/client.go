@@ -42,7 +42,10 @@ type Config struct {
 	Timeout time.Duration
 	// MaxInFlight is how many calls run at the same time, the others wait; 0 means 16.
 	MaxInFlight int
-	// Observe is called after each HTTP request, from the goroutine of the caller; nil means nobody looks.
+	// Admit is called before each HTTP request, from the goroutine of the caller; it may wait. After an error the request is not sent, and
+	// the call fails with that error and its Kind. nil means that every request is sent.
+	Admit func(context.Context) error
+	// Observe is called after each HTTP request that was sent, from the goroutine of the caller; nil means nobody looks.
 	Observe func(Call)
 }
 

@@ -112,6 +112,11 @@ func (c *Client) send(ctx context.Context, r request, token string, filtered boo
 
 // exchange sends one HTTP request, reads its reply, reports both to the observer, and keeps secrets out of the engine's words.
 func (c *Client) exchange(request *http.Request, name, token string, out any) *Error {
+	if c.config.Admit != nil {
+		if err := c.config.Admit(request.Context()); err != nil {
+			return &Error{Kind: KindOf(err), Err: err}
+		}
+	}
 	started := time.Now()
 	status, failure := c.roundTrip(request, out)
 	call := Call{Operation: name, Status: status, Duration: time.Since(started)}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -18,6 +19,7 @@ import (
 func ownedConditions() []string {
 	return []string{
 		clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.EngineReachableCondition, infrav1.PreflightPassedCondition,
+		infrav1.TemplatesFoundCondition,
 	}
 }
 
@@ -31,7 +33,7 @@ func reachable(olvm *infrav1.OLVMCluster, message string) {
 }
 
 // unreachable shows why the engine cannot be used and says when to try again; nothing is terminal.
-func unreachable(olvm *infrav1.OLVMCluster, err error) (ctrl.Result, error) {
+func unreachable(olvm *infrav1.OLVMCluster, err error) time.Duration {
 	reason, wait := infrav1.EngineUnavailableReason, 10*time.Second
 	var missing *credentials.MissingError
 	switch {
@@ -46,7 +48,25 @@ func unreachable(olvm *infrav1.OLVMCluster, err error) (ctrl.Result, error) {
 	}
 	set(olvm, infrav1.EngineReachableCondition, metav1.ConditionFalse, reason, err.Error())
 	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, reason, err.Error())
-	return ctrl.Result{RequeueAfter: wait}, nil
+	return wait
+}
+
+// tell makes an event when the engine becomes usable, or ceases to be.
+func (r *Reconciler) tell(before, after *infrav1.OLVMCluster) {
+	for _, kind := range []string{infrav1.EngineReachableCondition, infrav1.TemplatesFoundCondition} {
+		was, is := conditions.Get(before, kind), conditions.Get(after, kind)
+		if is == nil || was != nil && was.Status == is.Status && was.Reason == is.Reason {
+			continue
+		}
+		eventType := corev1.EventTypeWarning
+		if is.Status == metav1.ConditionTrue {
+			if was == nil && kind != infrav1.EngineReachableCondition {
+				continue // nothing has happened
+			}
+			eventType = corev1.EventTypeNormal
+		}
+		r.Recorder.Eventf(after, nil, eventType, is.Reason, "Reconcile", "%.1000s", is.Message)
+	}
 }
 
 func noEndpoint(olvm *infrav1.OLVMCluster) (ctrl.Result, error) {

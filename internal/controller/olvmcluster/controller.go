@@ -2,14 +2,18 @@
 package olvmcluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
+	"sigs.k8s.io/cluster-api/util/annotations"
 	capicontroller "sigs.k8s.io/cluster-api/util/controller"
 	"sigs.k8s.io/cluster-api/util/finalizers"
 	"sigs.k8s.io/cluster-api/util/patch"
@@ -18,27 +22,32 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/credentials"
 	"github.com/ocne-project/ocne/internal/engine"
+	"github.com/ocne-project/ocne/internal/preflight"
 )
 
-// lookAgain is how often the engine is asked whether it is still there.
-const lookAgain = time.Minute
+// lookAgain is how often everything is looked at; what it needs of the engine is shared with other clusters, and remembered.
+const lookAgain = 15 * time.Second
 
 // Reconciler reconciles OLVMClusters.
 type Reconciler struct {
 	client.Client
 	Engines     *engine.Engines
+	Waker       *Waker
+	Preflight   *preflight.Memory
+	Recorder    events.EventRecorder
 	WatchFilter string
 }
 
 // +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=olvmclusters;olvmclusters/status;olvmclusters/finalizers,verbs=get;list;watch;update;patch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;clusters/status,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // SetupWithManager registers the controller.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, o controller.Options) error {
@@ -52,6 +61,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, o c
 		Watches(&clusterv1.Cluster{},
 			handler.EnqueueRequestsFromMapFunc(util.ClusterToInfrastructureMapFunc(ctx, kind, mgr.GetClient(), &infrav1.OLVMCluster{})),
 			predicates.ClusterPausedTransitions(mgr.GetScheme(), log)).
+		WatchesRawSource(r.Waker.Source()).
 		Complete(ctx, r)
 }
 
@@ -61,63 +71,55 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if err := r.Get(ctx, req.NamespacedName, olvm); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	cluster, err := util.GetOwnerCluster(ctx, r.Client, olvm.ObjectMeta)
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("get owner Cluster of OLVMCluster %s: %w", req, err)
-	}
-	if cluster == nil { // Cluster API sets the owner as soon as the Cluster refers to it
+	if annotations.IsExternallyManaged(olvm) { // events of other kinds come past the filter
 		return ctrl.Result{}, nil
+	}
+	cluster, err := r.owner(ctx, olvm)
+	if err != nil || cluster == nil { // Cluster API sets the owner as soon as the Cluster refers to it
+		return ctrl.Result{}, err
 	}
 	helper, err := patch.NewHelper(olvm, r.Client)
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("patch helper of OLVMCluster %s: %w", req, err)
 	}
+	before := olvm.DeepCopy()
 	defer func() {
 		owned := patch.WithOwnedConditions{Conditions: ownedConditions()}
 		if perr := helper.Patch(ctx, olvm, owned); client.IgnoreNotFound(perr) != nil {
 			err = errors.Join(err, fmt.Errorf("patch OLVMCluster %s: %w", req, perr))
 		}
+		r.tell(before, olvm)
 	}()
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, cluster, olvm); err != nil || isPaused || requeue {
-		return ctrl.Result{}, err
-	}
-	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, olvm, infrav1.ClusterFinalizer); err != nil || added {
 		return ctrl.Result{}, err
 	}
 	if !olvm.DeletionTimestamp.IsZero() {
 		return r.delete(ctx, cluster, olvm)
 	}
+	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, olvm, infrav1.ClusterFinalizer); err != nil || added {
+		return ctrl.Result{}, err
+	}
 	return r.normal(ctx, cluster, olvm)
 }
 
+// owner is the Cluster; nil when there is none yet. To clean up, its name is enough.
+func (r *Reconciler) owner(ctx context.Context, olvm *infrav1.OLVMCluster) (*clusterv1.Cluster, error) {
+	cluster, err := util.GetOwnerCluster(ctx, r.Client, olvm.ObjectMeta)
+	deleting := !olvm.DeletionTimestamp.IsZero()
+	if err != nil && (!deleting || !apierrors.IsNotFound(err)) {
+		return nil, fmt.Errorf("get owner Cluster of OLVMCluster %s: %w", client.ObjectKeyFromObject(olvm), err)
+	}
+	if cluster == nil && deleting {
+		cluster = &clusterv1.Cluster{}
+		cluster.Namespace, cluster.Name = olvm.Namespace, cmp.Or(olvm.Labels[clusterv1.ClusterNameLabel], olvm.Name)
+	}
+	return cluster, nil
+}
+
 func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
-	account, err := credentials.Account(ctx, r.Client, olvm)
-	if err != nil {
-		return unreachable(olvm, err)
+	if again, err := r.observe(ctx, cluster, olvm); again > 0 || err != nil {
+		return ctrl.Result{RequeueAfter: again}, err
 	}
-	if err := credentials.Protect(ctx, r.Client, olvm); err != nil {
-		return ctrl.Result{}, err
-	}
-	e, err := r.Engines.For(account)
-	if err != nil {
-		return unreachable(olvm, err)
-	}
-	system, err := e.Client().System(ctx)
-	if err != nil {
-		return unreachable(olvm, err)
-	}
-	if err := r.preflight(ctx, olvm, e, account, client.ObjectKeyFromObject(cluster).String()); err != nil {
-		ctrl.LoggerFrom(ctx).Info("The engine did not answer everything that is checked beforehand", "error", err.Error())
-	}
-	dataCenter, err := e.Client().DataCenterByName(ctx, olvm.Spec.OLVMDatacenterName)
-	if err != nil {
-		return unreachable(olvm, fmt.Errorf("data center %q: %w", olvm.Spec.OLVMDatacenterName, err))
-	}
-	olvm.Status.OLVMDatacenter = &infrav1.DatacenterStatus{
-		DataCenterID: dataCenter.ID, DataCenterName: dataCenter.Name,
-		Release: infrav1.Release{Name: system.Product, Version: system.FullVersion},
-	}
-	reachable(olvm, fmt.Sprintf("%s %s answers and has data center %s", system.Product, system.FullVersion, dataCenter.Name))
 	if olvm.Spec.ControlPlaneEndpoint.IsZero() {
 		return noEndpoint(olvm)
 	}
@@ -125,15 +127,68 @@ func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olv
 	return ctrl.Result{RequeueAfter: lookAgain}, nil
 }
 
+// observe looks at the engine and shows what it finds. A positive duration says that the engine cannot be used, and when to try again.
+func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (time.Duration, error) {
+	account, err := credentials.Account(ctx, r.Client, olvm)
+	if err != nil {
+		return unreachable(olvm, err), nil
+	}
+	if err := credentials.Protect(ctx, r.Client, olvm); err != nil {
+		return 0, err
+	}
+	e, err := r.Engines.For(account)
+	if err != nil {
+		return unreachable(olvm, err), nil
+	}
+	if again := r.inventory(ctx, cluster, olvm, e); again > 0 {
+		return again, nil
+	}
+	if err := r.preflight(ctx, olvm, e, account, client.ObjectKeyFromObject(cluster).String()); err != nil {
+		ctrl.LoggerFrom(ctx).Info("The engine did not answer everything that is checked beforehand", "error", err.Error())
+	}
+	return 0, nil
+}
+
+// inventory finds what the cluster needs of the engine.
+func (r *Reconciler) inventory(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster, e *engine.Engine) time.Duration {
+	if err := e.Down(); err != nil { // what is remembered would hide it
+		return unreachable(olvm, err)
+	}
+	system, err := e.System(ctx)
+	if err != nil {
+		return unreachable(olvm, cmp.Or(e.Down(), err))
+	}
+	dataCenter, err := e.DataCenter(ctx, olvm.Spec.OLVMDatacenterName)
+	if err != nil {
+		return unreachable(olvm, cmp.Or(e.Down(), err))
+	}
+	olvm.Status.OLVMDatacenter = &infrav1.DatacenterStatus{
+		DataCenterID: dataCenter.ID, DataCenterName: dataCenter.Name,
+		Release: infrav1.Release{Name: system.Product, Version: system.FullVersion},
+	}
+	reachable(olvm, fmt.Sprintf("%s %s answers and has data center %s", system.Product, system.FullVersion, dataCenter.Name))
+	if err := r.templates(ctx, cluster, olvm, e, dataCenter.ID); err != nil {
+		ctrl.LoggerFrom(ctx).Info("Cannot compare the VM templates in use with the engine's", "error", err.Error())
+	}
+	return 0
+}
+
 // delete waits until no machine of the cluster is left: they need the credentials to clean up the engine.
 func (r *Reconciler) delete(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
-	machines := &infrav1.OLVMMachineList{}
-	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: cluster.Name}
-	if err := r.List(ctx, machines, client.InNamespace(olvm.Namespace), labels); err != nil {
-		return ctrl.Result{}, fmt.Errorf("list OLVMMachines: %w", err)
+	if !controllerutil.ContainsFinalizer(olvm, infrav1.ClusterFinalizer) {
+		return ctrl.Result{}, nil
 	}
-	if n := len(machines.Items); n > 0 {
-		deleting(olvm, fmt.Sprintf("%d machines are still being deleted", n))
+	machines, err := r.machines(ctx, cluster)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if n := len(machines); n > 0 {
+		if !infrav1.Abandoned(olvm) {
+			if _, err := r.observe(ctx, cluster, olvm); err != nil {
+				return ctrl.Result{}, err
+			}
+		}
+		deleting(olvm, fmt.Sprintf("machines that are left: %d; they need it to clean up the engine, and go with their Cluster %s", n, cluster.Name))
 		return ctrl.Result{RequeueAfter: 2 * time.Second}, nil
 	}
 	if err := credentials.Release(ctx, r.Client, olvm); err != nil {
@@ -141,4 +196,14 @@ func (r *Reconciler) delete(ctx context.Context, cluster *clusterv1.Cluster, olv
 	}
 	removeFinalizer(olvm)
 	return ctrl.Result{}, nil
+}
+
+// machines are those of the cluster.
+func (r *Reconciler) machines(ctx context.Context, cluster *clusterv1.Cluster) ([]infrav1.OLVMMachine, error) {
+	machines := &infrav1.OLVMMachineList{}
+	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: cluster.Name}
+	if err := r.List(ctx, machines, client.InNamespace(cluster.Namespace), labels); err != nil {
+		return nil, fmt.Errorf("list OLVMMachines of cluster %s: %w", cluster.Name, err)
+	}
+	return machines.Items, nil
 }

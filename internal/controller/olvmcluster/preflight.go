@@ -23,7 +23,7 @@ func (r *Reconciler) preflight(ctx context.Context, olvm *infrav1.OLVMCluster, e
 	var vms []ovirt.VM
 	snapshot.Each(func(vm ovirt.VM) { vms = append(vms, vm) })
 	vip, _ := netip.ParseAddr(olvm.Spec.ControlPlaneEndpoint.Host) // a name is not looked for
-	findings, err := preflight.Infrastructure(ctx, e.Client(), preflight.Wanted{
+	findings, err := r.Preflight.Infrastructure(ctx, e.Client(), preflight.Wanted{
 		Subjects: preflight.Subjects{
 			DataCenter: "spec.olvmDatacenterName", Credentials: "spec.olvmOvirtAPIServer.credentialsSecret", VirtualIP: "spec.controlPlaneEndpoint.host",
 		},

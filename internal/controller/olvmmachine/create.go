@@ -34,7 +34,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	}
 	snapshot, err := s.engine.Lately(ctx, d.VMID, 10*time.Second)
 	if err != nil {
-		return refused(s.olvm, "list VMs", err), nil
+		return r.unobserved(s, err), nil
 	}
 	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
 	won, err := r.claimAddresses(ctx, s, d, held)
@@ -63,10 +63,14 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 		err = machine.Submit(ctx, s.engine, vm)
 	}
 	if err != nil {
+		if s.engine.Down() != nil {
+			return r.hold(s, err), nil
+		}
+		s.engine.ForgetPlaces() // something that the request names may have gone
 		plan = machine.Refused(machine.Create, err)
 	}
 	show(s.olvm, plan)
-	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+	return ctrl.Result{RequeueAfter: r.wake(s.olvm, plan)}, nil
 }
 
 // forget drops what was known of a VM that is positively gone before another one is asked for: it must not vouch for that request.

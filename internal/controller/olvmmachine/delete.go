@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -22,18 +23,22 @@ func (r *Reconciler) delete(ctx context.Context, s subject) (ctrl.Result, error)
 	}
 	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
 	if err != nil {
-		return refused(s.olvm, "observe the VM", err), nil
+		return r.unobserved(s, err), nil
 	}
 	record(s.olvm, d, observation)
 	plan := machine.Next(d, observation, time.Now())
 	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
+		if s.engine.Down() != nil {
+			return r.hold(s, err), nil
+		}
 		plan = plan.Failed(err)
 	}
 	show(s.olvm, plan)
 	if plan.Gone {
 		return ctrl.Result{}, r.finish(ctx, s)
 	}
-	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+	r.acted(s.olvm, plan)
+	return ctrl.Result{RequeueAfter: r.wake(s.olvm, plan)}, nil
 }
 
 // finish gives the addresses back and lets the object go.
@@ -41,7 +46,23 @@ func (r *Reconciler) finish(ctx context.Context, s subject) error {
 	if err := r.releaseAll(ctx, s.olvm); err != nil {
 		return err
 	}
-	s.engine.Forget(machine.VMID(s.olvm.Spec.ProviderID))
+	if s.engine != nil {
+		s.engine.Forget(machine.VMID(s.olvm.Spec.ProviderID))
+	}
+	r.refusals.forget(s.olvm.UID)
 	controllerutil.RemoveFinalizer(s.olvm, infrav1.MachineFinalizer)
 	return nil
+}
+
+// abandon lets the object go without asking the engine, as the user said. What is left there is told once.
+func (r *Reconciler) abandon(ctx context.Context, s subject) error {
+	if !controllerutil.ContainsFinalizer(s.olvm, infrav1.MachineFinalizer) {
+		return nil
+	}
+	if vm := engineStatus(s.olvm).VirtualMachine; vm.VMID != "" || !submitted(s.olvm).IsZero() {
+		r.Recorder.Eventf(s.olvm, nil, corev1.EventTypeWarning, infrav1.AbandonedReason, "Delete",
+			"the annotation %s was given: VM %s (%s) may still be in the engine, with its disks and its address %s",
+			infrav1.AbandonAnnotation, vm.VMName, machine.VMID(s.olvm.Spec.ProviderID), engineStatus(s.olvm).IPAddress)
+	}
+	return r.finish(ctx, s)
 }

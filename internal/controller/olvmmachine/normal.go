@@ -58,26 +58,31 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 		r.preflight(ctx, s, d)
 		place, err := s.engine.Resolve(ctx, d.Names)
 		if err != nil {
-			return noPlace(s.olvm, err), nil
+			return r.noPlace(s, err), nil
 		}
 		d.Place = place
 		d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
 	}
 	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
 	if err != nil {
-		return refused(s.olvm, "observe the VM", err), nil
+		return r.unobserved(s, err), nil
 	}
+	r.renamed(s.olvm, observation)
 	record(s.olvm, d, observation)
 	plan := machine.Next(d, observation, time.Now())
 	if plan.Action == machine.Create {
 		return r.create(ctx, s, d)
 	}
 	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
+		if s.engine.Down() != nil && !plan.Running {
+			return r.hold(s, err), nil
+		}
 		plan = plan.Failed(err)
 	}
 	show(s.olvm, plan)
 	settle(s.olvm, plan)
-	return ctrl.Result{RequeueAfter: plan.Wake}, nil
+	r.acted(s.olvm, plan)
+	return ctrl.Result{RequeueAfter: r.wake(s.olvm, plan)}, nil
 }
 
 // settle records what a step that succeeded means for the machine's own object; a refused one has no action.

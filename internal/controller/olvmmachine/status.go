@@ -21,10 +21,9 @@ import (
 )
 
 const (
-	waitForCredentials = 10 * time.Second
-	waitForAddress     = 15 * time.Second
-	waitForPlace       = 15 * time.Second
-	waitForObject      = 15 * time.Second // that the spec names; a change of the spec itself wakes at once
+	waitForAddress = 15 * time.Second
+	waitForPlace   = 15 * time.Second
+	waitForObject  = 15 * time.Second // that the spec names; a change of the spec itself wakes at once
 )
 
 func ownedConditions() []string {
@@ -56,39 +55,54 @@ func invalid(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 	return ctrl.Result{RequeueAfter: waitForObject}
 }
 
-func noEngine(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
-	reason := infrav1.EngineUnavailableReason
-	var missing *credentials.MissingError
-	if errors.As(err, &missing) {
-		reason = infrav1.CredentialsMissingReason
-	}
-	show(olvm, machine.Plan{Status: unseen(olvm), Reason: reason, Message: err.Error()})
-	return ctrl.Result{RequeueAfter: waitForCredentials}
+// withoutCluster is a machine that is to be deleted and whose OLVMCluster, which knows the engine, is gone.
+func withoutCluster(olvm *infrav1.OLVMMachine) ctrl.Result {
+	show(olvm, machine.Plan{Reason: infrav1.ClusterMissingReason, Message: fmt.Sprintf(
+		"cannot remove the VM %s: the OLVMCluster, which knows the engine, is gone; make it again, or, when the engine is gone too, annotate this object with %s=true",
+		machine.VMID(olvm.Spec.ProviderID), infrav1.AbandonAnnotation)})
+	return ctrl.Result{RequeueAfter: waitForObject}
 }
 
-// unseen is the status of a machine that cannot be observed: an error says nothing about a VM that ran.
-func unseen(olvm *infrav1.OLVMMachine) metav1.ConditionStatus {
-	if ptr.Deref(olvm.Status.Initialization.Provisioned, false) {
-		return metav1.ConditionUnknown
+// hold leaves a machine as it was last seen, because an error of the engine as a whole, or of its credentials, says nothing about the VM.
+// The OLVMCluster tells the cause, once for all its machines, and wakes them when it has gone.
+func (r *Reconciler) hold(s subject, err error) ctrl.Result {
+	if conditions.Get(s.olvm, infrav1.VMReadyCondition) == nil {
+		reason := infrav1.EngineUnavailableReason
+		if missing := (*credentials.MissingError)(nil); errors.As(err, &missing) {
+			reason = infrav1.CredentialsMissingReason
+		}
+		show(s.olvm, machine.Plan{Reason: reason, Message: err.Error()})
 	}
-	return metav1.ConditionFalse
+	if s.engine == nil || s.engine.Down() != nil {
+		return ctrl.Result{RequeueAfter: machine.Backoff(ovirt.Unavailable, maxRefusals)}
+	}
+	return ctrl.Result{RequeueAfter: machine.Backoff(ovirt.Unavailable, r.refusals.count(s.olvm.UID, ovirt.KindOf(err)))}
 }
 
-func refused(olvm *infrav1.OLVMMachine, doing machine.Action, err error) ctrl.Result {
-	plan := machine.Refused(doing, err)
-	plan.Status = unseen(olvm)
-	show(olvm, plan)
-	return ctrl.Result{RequeueAfter: plan.Wake}
+// unobserved is a machine whose VM could not be looked at.
+func (r *Reconciler) unobserved(s subject, err error) ctrl.Result {
+	if machine.OfWholeEngine(err) {
+		return r.hold(s, err)
+	}
+	plan := machine.Refused("observe the VM", err)
+	if ptr.Deref(s.olvm.Status.Initialization.Provisioned, false) {
+		plan.Status = metav1.ConditionUnknown // an error says nothing about a VM that ran
+	}
+	show(s.olvm, plan)
+	return ctrl.Result{RequeueAfter: r.wake(s.olvm, plan)}
 }
 
 // noPlace tells a name that the engine does not have from an engine that does not answer.
-func noPlace(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
+func (r *Reconciler) noPlace(s subject, err error) ctrl.Result {
+	if machine.OfWholeEngine(err) {
+		return r.hold(s, err)
+	}
 	plan := machine.Refused("find where the VM belongs", err)
 	if ovirt.KindOf(err) == ovirt.NotFound {
-		plan.Reason, plan.Wake = infrav1.NotFoundInEngineReason, waitForPlace
+		plan.Reason, plan.Wake, plan.Refusal = infrav1.NotFoundInEngineReason, waitForPlace, ""
 	}
-	show(olvm, plan)
-	return ctrl.Result{RequeueAfter: plan.Wake}
+	show(s.olvm, plan)
+	return ctrl.Result{RequeueAfter: r.wake(s.olvm, plan)}
 }
 
 // noAddress shows a pool that is empty or cannot be read; what the API server refuses is its own affair, and tried again.

@@ -5,10 +5,12 @@ import (
 	"fmt"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -66,4 +68,35 @@ func (w *Waker) Changed(ctx context.Context, vmIDs []string) {
 			}
 		}
 	}
+}
+
+// engineIsBack passes OLVMClusters whose engine has become usable again.
+func engineIsBack() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld.(*infrav1.OLVMCluster), e.ObjectNew.(*infrav1.OLVMCluster)
+			return !conditions.IsTrue(before, infrav1.EngineReachableCondition) && conditions.IsTrue(after, infrav1.EngineReachableCondition)
+		},
+	}
+}
+
+// unsettled are the machines of an OLVMCluster that were on their way when its engine went away. Of those that ran the engine's list tells.
+func (r *Reconciler) unsettled(ctx context.Context, o client.Object) []reconcile.Request {
+	machines := &infrav1.OLVMMachineList{}
+	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: o.GetLabels()[clusterv1.ClusterNameLabel]}
+	if err := r.List(ctx, machines, client.InNamespace(o.GetNamespace()), labels); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Cannot find the machines of an engine that is back", "OLVMCluster", client.ObjectKeyFromObject(o))
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range machines.Items {
+		m := &machines.Items[i]
+		if !m.DeletionTimestamp.IsZero() || !conditions.IsTrue(m, infrav1.VMReadyCondition) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(m)})
+		}
+	}
+	return requests
 }
