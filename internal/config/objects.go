@@ -33,6 +33,8 @@ func (c *Config) Objects() ([]client.Object, error) {
 		c.workerConfig(),
 		c.machineTemplate(c.workerName(), c.OLVM.WorkerMachine, ignition),
 		c.machineDeployment(),
+		c.controlPlaneHealthCheck(),
+		c.workerHealthCheck(),
 	}, nil
 }
 
@@ -146,6 +148,7 @@ func (c *Config) machineDeployment() client.Object {
 			ClusterName: c.Name,
 			Replicas:    &replicas,
 			Selector:    metav1.LabelSelector{MatchLabels: maps.Clone(labels)},
+			Remediation: oneAtATime(),
 			Template: clusterv1.MachineTemplateSpec{
 				ObjectMeta: clusterv1.ObjectMeta{Labels: labels},
 				Spec: clusterv1.MachineSpec{

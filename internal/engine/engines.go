@@ -85,6 +85,12 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine client: %w", err)
 	}
+	for key, old := range e.engines {
+		if old.url == a.URL && old.username == a.Username && ovirt.KindOf(old.Down()) == ovirt.Auth { // its password was replaced
+			old.client.Close()
+			delete(e.engines, key)
+		}
+	}
 	created := newEngine(client, a, b)
 	created.used = time.Now()
 	e.engines[key] = created

@@ -28,8 +28,8 @@ func apiWrite(namespace string) func(*http.Request) string {
 			return ""
 		}
 		_, path, ok := strings.Cut(r.URL.Path, "/namespaces/"+namespace+"/")
-		if !ok {
-			return "" // what is asked of the API server itself, such as an access review
+		if !ok || path == "events" || strings.HasPrefix(path, "events/") {
+			return "" // what is asked of the API server itself, such as an access review; events may get lost
 		}
 		path = addressName.ReplaceAllString(path, "ipaddresses/ADDRESS")
 		return r.Method + " " + strings.ReplaceAll(path, namespace, "NAME")

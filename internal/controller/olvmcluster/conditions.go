@@ -16,6 +16,10 @@ import (
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
+// lookAtSecretAgain is how often the Secret is read while its credentials cannot be used. The engine is asked more seldom: refused
+// credentials are not tried again for a minute (pkg/ovirt).
+const lookAtSecretAgain = 5 * time.Second
+
 func ownedConditions() []string {
 	return []string{
 		clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.EngineReachableCondition, infrav1.PreflightPassedCondition,
@@ -38,9 +42,9 @@ func unreachable(olvm *infrav1.OLVMCluster, err error) time.Duration {
 	var missing *credentials.MissingError
 	switch {
 	case errors.As(err, &missing):
-		reason = infrav1.CredentialsMissingReason
+		reason, wait = infrav1.CredentialsMissingReason, lookAtSecretAgain
 	case ovirt.KindOf(err) == ovirt.Auth:
-		reason, wait = infrav1.CredentialsRefusedReason, 30*time.Second
+		reason, wait = infrav1.CredentialsRefusedReason, lookAtSecretAgain
 	case ovirt.KindOf(err) == ovirt.Forbidden:
 		reason, wait = infrav1.PermissionMissingReason, 30*time.Second
 	case ovirt.KindOf(err) == ovirt.NotFound:
