@@ -11,7 +11,8 @@ import (
 )
 
 // FailureDomains is a list; it also decodes the map that earlier releases of the same API version stored, so that an old object
-// cannot stop the controller from listing the others.
+// cannot stop the controller from listing the others. The API server shows such a map without its content, which gives a list that is
+// empty and not nil: the controller removes it.
 //
 // +listType=map
 // +listMapKey=name

@@ -85,10 +85,7 @@ type OLVMClusterStatus struct {
 
 	// conditions of the cluster's infrastructure; Ready sums them up.
 	// +optional
-	// +listType=map
-	// +listMapKey=type
-	// +kubebuilder:validation:MaxItems=32
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	Conditions Conditions `json:"conditions,omitempty"`
 
 	// failureDomains that machines may be spread over.
 	// +optional

@@ -264,10 +264,7 @@ type OLVMMachineStatus struct {
 
 	// conditions of the machine; Ready sums them up.
 	// +optional
-	// +listType=map
-	// +listMapKey=type
-	// +kubebuilder:validation:MaxItems=32
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	Conditions Conditions `json:"conditions,omitempty"`
 
 	// addresses of the machine.
 	// +optional

@@ -93,6 +93,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, cluster, olvm); err != nil || isPaused || requeue {
 		return ctrl.Result{}, err
 	}
+	if err := r.dropOldFailureDomains(ctx, olvm); err != nil {
+		return ctrl.Result{}, err
+	}
 	if !olvm.DeletionTimestamp.IsZero() {
 		return r.delete(ctx, cluster, olvm)
 	}
