@@ -50,8 +50,9 @@ func unreachable(olvm *infrav1.OLVMCluster, err error) time.Duration {
 	case ovirt.KindOf(err) == ovirt.NotFound:
 		reason, wait = infrav1.NotFoundInEngineReason, 30*time.Second
 	}
-	set(olvm, infrav1.EngineReachableCondition, metav1.ConditionFalse, reason, err.Error())
-	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, reason, err.Error())
+	message := err.Error() + whereCAGoes(olvm, err)
+	set(olvm, infrav1.EngineReachableCondition, metav1.ConditionFalse, reason, message)
+	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, reason, message)
 	return wait
 }
 
