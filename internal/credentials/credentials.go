@@ -77,9 +77,10 @@ func Account(ctx context.Context, c client.Reader, cluster *infrav1.OLVMCluster)
 	return account, nil
 }
 
-// Protect puts a finalizer on the Secret and the CA ConfigMap: without them the engine could not be cleaned up.
+// Protect puts a finalizer on the Secret and the CA ConfigMap: without them the engine could not be cleaned up. They also move along
+// when their cluster does.
 func Protect(ctx context.Context, c client.Client, cluster *infrav1.OLVMCluster) error {
-	return each(ctx, c, cluster, controllerutil.AddFinalizer)
+	return each(ctx, c, cluster, protect(cluster))
 }
 
 // Release takes the cluster's finalizers away; clusters that share an object have one each.
