@@ -78,6 +78,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 	if err := r.Get(ctx, req.NamespacedName, s.olvm); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if movedAway(s.olvm) {
+		return ctrl.Result{}, nil
+	}
 	if complete, err := r.relatives(ctx, &s); err != nil || !complete {
 		return ctrl.Result{}, err
 	}
@@ -94,6 +97,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		r.tell(before, s.olvm)
 	}()
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, s.cluster, s.olvm); err != nil || isPaused || requeue {
+		if isPaused {
+			letMove(s.olvm)
+		}
 		return ctrl.Result{}, err
 	}
 	deleting := !s.olvm.DeletionTimestamp.IsZero()
