@@ -92,8 +92,8 @@ func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) 
 	if err := e.Sees(ctx, d.Names.DataCenter, d.Names.Cluster); err != nil {
 		return Observation{}, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
 	}
-	if d.Seen {
-		hidden := e.Client().UserLevel() && d.SeenBy != "" && d.SeenBy != d.Username
+	if d.Seen || d.Provisioned { // after a move to another management cluster it is known that the VM ran, and not who saw it
+		hidden := e.Client().UserLevel() && d.SeenBy != d.Username && (d.SeenBy != "" || !d.Seen)
 		return Observation{Absent: !hidden, Hidden: hidden}, nil
 	}
 	underway, err := isUnderway(ctx, e, d.VMID)

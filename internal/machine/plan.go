@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -65,7 +66,7 @@ func Next(d Desired, o Observation, now time.Time) Plan {
 	case o.VM == nil && o.Hidden:
 		return waiting(infrav1.PermissionMissingReason, wakeLater, "the engine does not show the VM %s to %s, but showed it to %s: "+
 			"give %s a role on the VM, such as UserVmManager, or put the former user back; if the VM is gone, remove the finalizer %s by hand",
-			d.VMID, d.Username, d.SeenBy, d.Username, infrav1.MachineFinalizer)
+			d.VMID, d.Username, cmp.Or(d.SeenBy, "whoever made it"), d.Username, infrav1.MachineFinalizer)
 	case o.VM == nil && o.Underway:
 		return waiting(d.making(), wakeSoon, "the engine is making the VM")
 	case o.VM == nil && !o.Absent && d.Deleting:
