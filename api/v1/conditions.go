@@ -5,7 +5,8 @@ const (
 	// ReadyCondition is mirrored by Cluster API into the InfrastructureReady condition of Cluster and Machine.
 	ReadyCondition = "Ready"
 
-	// EngineReachableCondition is true while the engine answers with the given credentials.
+	// EngineReachableCondition is true while the engine answers with the given credentials. While it is not, Ready is false, the machines'
+	// own conditions stay as they were last seen, and Cluster API's health checks replace nothing.
 	EngineReachableCondition = "EngineReachable"
 
 	// TemplatesFoundCondition is false when the engine no longer has a VM template that machines of the cluster were made from. It does not
@@ -39,45 +40,60 @@ const (
 	FoundReason     = "Found"
 )
 
-// Reasons of conditions that are not true. None of them is terminal.
+// Reasons of conditions that are not true. None of them is terminal: what waits goes on by itself once the cause has gone.
 const (
-	// CredentialsMissingReason: the credentials Secret does not exist or lacks a key.
+	// CredentialsMissingReason: the credentials Secret does not exist or lacks a key. What to do: create it with the keys username and password;
+	// it is read again every 5 s.
 	CredentialsMissingReason = "CredentialsMissing"
-	// CredentialsRefusedReason: the engine does not accept the credentials.
+	// CredentialsRefusedReason: the engine does not accept the credentials. What to do: put the right ones into the Secret, and unlock the
+	// account in the engine if it was locked; they are tried again at most once a minute until the Secret changes.
 	CredentialsRefusedReason = "CredentialsRefused"
-	// PermissionMissingReason: the engine knows the user, who lacks a permission; the message holds its words.
+	// PermissionMissingReason: the engine knows the user, who lacks a permission; the message holds its words. What to do: let the engine's
+	// administrator give the user a role with this permission on the object that the message names.
 	PermissionMissingReason = "PermissionMissing"
-	// EngineUnavailableReason: the engine does not answer, or answers with a server error.
+	// EngineUnavailableReason: the engine does not answer, or answers with a server error. What to do: look at the engine (service
+	// ovirt-engine), the network and the firewalls between it and the management cluster, and its certificate authority.
 	EngineUnavailableReason = "EngineUnavailable"
-	// NotFoundInEngineReason: the data center, cluster, template, network or vNIC profile does not exist or is not visible.
+	// NotFoundInEngineReason: the data center, cluster, template, network or vNIC profile does not exist or is not visible. What to do: make the
+	// object, give the user a role on it, or correct the name, in a new machine template.
 	NotFoundInEngineReason = "NotFoundInEngine"
-	// InvalidSpecReason: the spec asks for something that cannot be, or is not implemented.
+	// InvalidSpecReason: the spec asks for something that cannot be, or is not implemented. What to do: the message names the field; machines get
+	// another spec by a new machine template.
 	InvalidSpecReason = "InvalidSpec"
-	// WaitingForClusterReason: the cluster's infrastructure is not ready yet.
+	// WaitingForClusterReason: the cluster's infrastructure is not ready yet. What to do: look at the conditions of the OLVMCluster.
 	WaitingForClusterReason = "WaitingForCluster"
-	// WaitingForBootstrapDataReason: the bootstrap provider has not made the node's data yet.
+	// WaitingForBootstrapDataReason: the bootstrap provider has not made the node's data yet. What to do: nothing at first; further nodes wait for
+	// the first control plane node. If it lasts, look at the conditions of the KubeadmConfig.
 	WaitingForBootstrapDataReason = "WaitingForBootstrapData"
-	// PoolExhaustedReason: every address of the pool is taken.
+	// PoolExhaustedReason: every address of the pool is taken. What to do: add addresses to the machine template's ipAddresses, in place, or
+	// remove machines; what waits goes on.
 	PoolExhaustedReason = "PoolExhausted"
-	// AddressConflictReason: another VM has one of the addresses; another one is chosen.
+	// AddressConflictReason: another VM has one of the addresses; another one is chosen. What to do: nothing, unless it lasts; then the
+	// message names the VM.
 	AddressConflictReason = "AddressConflict"
-	// CreatingReason: the engine makes the VM.
+	// CreatingReason: the engine makes the VM. What to do: nothing; copying a template's disk takes minutes.
 	CreatingReason = "Creating"
-	// StartingReason: the VM is on its way up.
+	// StartingReason: the VM is on its way up. What to do: nothing, unless it lasts; then the engine's events say why a host ends the VM.
 	StartingReason = "Starting"
-	// OutOfCapacityReason: the engine lacks storage space, memory, a host that fits, or quota; the message holds its words.
+	// OutOfCapacityReason: the engine lacks storage space, memory, a host that fits, or quota; the message holds its words. What to do: free or add
+	// what they name; it is asked for again every 20 s.
 	OutOfCapacityReason = "OutOfCapacity"
-	// EngineRefusedReason: the engine refused the last step; the message holds its words.
+	// EngineRefusedReason: the engine refused the last step; the message holds its words. What to do: read them, and the engine's events; locks
+	// pass by themselves.
 	EngineRefusedReason = "EngineRefused"
-	// NotRunningReason: the VM was provisioned and does not run any more.
+	// NotRunningReason: the VM was provisioned and does not run any more. What to do: start the VM in the engine, or delete the Machine to have it
+	// replaced; a MachineHealthCheck does so by itself.
 	NotRunningReason = "NotRunning"
-	// VMNotFoundReason: the VM was provisioned and is gone.
+	// VMNotFoundReason: the VM was provisioned and is gone. What to do: delete the Machine to have it replaced; a MachineHealthCheck does so by
+	// itself.
 	VMNotFoundReason = "VMNotFound"
-	// NotOursReason: the VM with this machine's id carries somebody else's mark, or none; it is never touched.
+	// NotOursReason: the VM with this machine's id carries somebody else's mark, or none; it is never touched. What to do: restore the mark in the
+	// VM's comment, or remove the VM and the machine's finalizer by hand.
 	NotOursReason = "NotOurs"
-	// DeletingReason: the VM is being removed.
+	// DeletingReason: the VM is being removed. What to do: nothing; the message says what is waited for.
 	DeletingReason = "Deleting"
-	// ClusterMissingReason: the machine is to be deleted, and the OLVMCluster, which knows the engine, is gone.
+	// ClusterMissingReason: the machine is to be deleted, and the OLVMCluster, which knows the engine, is gone. What to do: make the OLVMCluster
+	// again, or annotate the machine to be abandoned.
 	ClusterMissingReason = "ClusterMissing"
 )
 

@@ -88,10 +88,14 @@ func (b *breaker) refuse(now time.Time) error {
 // observe is told of every request that was sent.
 func (b *breaker) observe(call ovirt.Call, now time.Time) {
 	failed, counts := b.judge(call)
+	b.mu.Lock()
 	if !counts {
+		if ovirt.KindOf(call.Err) == ovirt.Auth {
+			b.probed = time.Time{} // the engine has forgotten the session: the login that follows finds out
+		}
+		b.mu.Unlock()
 		return
 	}
-	b.mu.Lock()
 	wasDown := b.down != nil
 	if failed == 0 {
 		b.answered(wasDown, now)

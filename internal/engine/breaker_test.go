@@ -88,6 +88,20 @@ func TestAnEngineThatIsDownIsAskedByOneRequestAtATime(t *testing.T) {
 	require.Equal(t, usualRate, b.limit.Limit())
 }
 
+func TestAnEngineThatHasForgottenTheSessionIsLoggedInToAtOnce(t *testing.T) {
+	b := newBreaker(time.Minute, func() {})
+	start := time.Now()
+	for range 3 {
+		b.observe(say{"vms.list", 0, ovirt.Unavailable}.call(), start)
+	}
+	back := start.Add(2 * time.Minute)
+	require.NoError(t, b.refuse(back))
+	b.observe(say{"vms.list", 401, ovirt.Auth}.call(), back)
+	require.NoError(t, b.refuse(back), "the login belongs to the same probe")
+	b.observe(say{signOn, 200, ""}.call(), back)
+	require.NoError(t, b.isDown())
+}
+
 func TestMachinesShareTheSilenceOfAnEngine(t *testing.T) {
 	sim, engines, account := simulated(t)
 	told := make(chan string, 10)

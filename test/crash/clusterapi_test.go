@@ -149,24 +149,24 @@ func (a clusterAPI) follow(ctx context.Context) error {
 			return fmt.Errorf("Cluster: %w", err)
 		}
 	}
-	machines := &infrav1.OLVMMachineList{}
-	if err := a.List(ctx, machines, client.InNamespace(a.namespace)); err != nil {
+	olvmMachines, machines := &infrav1.OLVMMachineList{}, &clusterv1.MachineList{}
+	if err := errors.Join(a.List(ctx, olvmMachines, client.InNamespace(a.namespace)), a.List(ctx, machines, client.InNamespace(a.namespace))); err != nil {
 		return err
 	}
+	byName := map[string]*clusterv1.Machine{}
 	for i := range machines.Items {
-		if err := a.followMachine(ctx, &machines.Items[i]); err != nil {
-			return fmt.Errorf("Machine %s: %w", machines.Items[i].Name, err)
+		byName[machines.Items[i].Name] = &machines.Items[i]
+	}
+	for i := range olvmMachines.Items {
+		if err := a.followMachine(ctx, &olvmMachines.Items[i], byName[olvmMachines.Items[i].Name]); err != nil {
+			return fmt.Errorf("Machine %s: %w", olvmMachines.Items[i].Name, err)
 		}
 	}
 	return nil
 }
 
-func (a clusterAPI) followMachine(ctx context.Context, olvm *infrav1.OLVMMachine) error {
-	machine := &clusterv1.Machine{}
-	if err := a.Get(ctx, client.ObjectKeyFromObject(olvm), machine); err != nil {
-		return err
-	}
-	if !provisioned(olvm.Status.Initialization) || machine.Status.NodeRef.IsDefined() {
+func (a clusterAPI) followMachine(ctx context.Context, olvm *infrav1.OLVMMachine, machine *clusterv1.Machine) error {
+	if machine == nil || !provisioned(olvm.Status.Initialization) || machine.Status.NodeRef.IsDefined() {
 		return nil
 	}
 	if machine.Spec.ProviderID == "" {

@@ -37,6 +37,7 @@ func (e *Engine) Call(t testing.TB, method, path string, body []byte) []byte {
 	require.NoError(t, err)
 	req.SetBasicAuth(Username, Password)
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("All-Content", "true") // of a VM, also what it boots with
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	require.NoError(t, err)
