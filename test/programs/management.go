@@ -20,13 +20,13 @@ func StartControlPlane(t testing.TB) (kubeconfig string) {
 }
 
 // Management is a client of a management cluster.
-func Management(t testing.TB, kubeconfig string) client.Client {
+func Management(t testing.TB, kubeconfig string) client.WithWatch {
 	t.Helper()
 	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	require.NoError(t, err)
 	cfg.WarningHandler = rest.NoWarnings{}
 	cfg.QPS = -1 // the tests are not to wait for themselves
-	c, err := client.New(cfg, client.Options{Scheme: capi.NewScheme()})
+	c, err := client.NewWithWatch(cfg, client.Options{Scheme: capi.NewScheme()})
 	require.NoError(t, err)
 	return c
 }
