@@ -30,10 +30,15 @@ func ownedConditions() []string {
 	return []string{clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.VMReadyCondition, infrav1.AddressesWonCondition, infrav1.PreflightPassedCondition}
 }
 
-// show sets the machine's conditions; Ready tells the same as VMReady, because nothing else makes a machine.
+// show sets the machine's conditions; Ready tells the same as VMReady, because nothing else makes a machine. Where all is well it has no
+// message: Cluster API would repeat it in the conditions of the Machine, of its owners and of the Cluster.
 func show(olvm *infrav1.OLVMMachine, p machine.Plan) {
 	for _, condition := range []string{infrav1.VMReadyCondition, infrav1.ReadyCondition} {
-		conditions.Set(olvm, metav1.Condition{Type: condition, Status: cmp.Or(p.Status, metav1.ConditionFalse), Reason: p.Reason, Message: p.Message})
+		c := metav1.Condition{Type: condition, Status: cmp.Or(p.Status, metav1.ConditionFalse), Reason: p.Reason, Message: p.Message}
+		if condition == infrav1.ReadyCondition && c.Status == metav1.ConditionTrue {
+			c.Message = ""
+		}
+		conditions.Set(olvm, c)
 	}
 	if p.Running {
 		conditions.Set(olvm, metav1.Condition{Type: infrav1.AddressesWonCondition, Status: metav1.ConditionTrue, Reason: infrav1.WonReason})
