@@ -23,11 +23,20 @@ func Abandoned(o metav1.Object) bool {
 }
 
 // OLVMClusterSpec is the desired state of a cluster's infrastructure.
+//
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.controlPlaneEndpointFromPool) || !has(oldSelf.controlPlaneEndpoint) || !has(oldSelf.controlPlaneEndpoint.host) || (has(self.controlPlaneEndpoint) && has(self.controlPlaneEndpoint.host) && self.controlPlaneEndpoint.host == oldSelf.controlPlaneEndpoint.host)",message="controlPlaneEndpoint.host came from controlPlaneEndpointFromPool and cannot change"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.controlPlaneEndpointFromPool) || (has(self.controlPlaneEndpointFromPool) && self.controlPlaneEndpointFromPool == oldSelf.controlPlaneEndpointFromPool)",message="controlPlaneEndpointFromPool cannot change once it is set"
 type OLVMClusterSpec struct {
 	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.host) || !self.host.contains(':')",message="the virtual IP must be an IPv4 address: IPv6 alone is not supported"
 	ControlPlaneEndpoint clusterv1.APIEndpoint `json:"controlPlaneEndpoint,omitempty,omitzero"`
+
+	// controlPlaneEndpointFromPool lets an IPAM provider of Cluster API give the virtual IP. The controller writes it to
+	// controlPlaneEndpoint.host, once; the port is 6443 unless it is set. A host that is set beside it must be the address that the pool
+	// gives, as it is when the object is moved to another management cluster.
+	// +optional
+	ControlPlaneEndpointFromPool *PoolReference `json:"controlPlaneEndpointFromPool,omitempty"`
 
 	// olvmDatacenterName is the engine's data center that all machines are made in.
 	// +required
@@ -90,6 +99,11 @@ type OLVMClusterStatus struct {
 	// failureDomains that machines may be spread over.
 	// +optional
 	FailureDomains FailureDomains `json:"failureDomains,omitempty"`
+
+	// addressPools are the pools that the cluster's machines take their addresses from.
+	// +optional
+	// +listType=atomic
+	AddressPools []AddressPoolStatus `json:"addressPools,omitempty"`
 
 	// olvmDatacenter is what the controller found in the engine.
 	// +optional

@@ -135,9 +135,12 @@ type CPUTopology struct {
 
 // Network is the network as the guest knows it.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.ipv4)",message="ipv4 is required: IPv6 alone is not supported, set ipv4.subnet and ipv4.ipAddresses beside ipv6"
+// +kubebuilder:validation:XValidation:rule="has(self.ipv4) || (has(self.addressesFromPools) && size(self.addressesFromPools) > 0)",message="ipv4 is required: IPv6 alone is not supported, set ipv4.subnet and ipv4.ipAddresses beside ipv6"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressesFromPools) || size(self.addressesFromPools) == 0 || !has(self.ipv4)",message="addressesFromPools takes the place of ipv4: set one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressesFromPools) || size(self.addressesFromPools) == 0 || !has(self.ipv6) || !has(self.ipv6.ipAddresses) || size(self.ipv6.ipAddresses) == 0",message="addressesFromPools takes the place of ipv6.ipAddresses: set one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressesFromPools) || size(self.addressesFromPools) < 2 || !has(self.ipv6) || !has(self.ipv6.autoConf) || !self.ipv6.autoConf",message="ipv6.autoConf makes the IPv6 address already: leave one pool in addressesFromPools, for IPv4"
 type Network struct {
-	// gateway is the IPv4 default gateway; the first address of the IPv4 subnet when empty.
+	// gateway is the IPv4 default gateway; when empty, the first address of the IPv4 subnet, or the gateway that the IPAM provider says.
 	// +optional
 	// +kubebuilder:validation:MaxLength=39
 	Gateway string `json:"gateway,omitempty"`
@@ -152,13 +155,21 @@ type Network struct {
 	// +kubebuilder:validation:MaxLength=32
 	InterfaceType string `json:"interfaceType,omitempty"`
 
-	// ipv4 is the IPv4 subnet and the addresses that machines may take. It is required: IPv6 alone is not supported.
+	// ipv4 is the IPv4 subnet and the addresses that machines may take. It is required, unless addressesFromPools takes its place: IPv6
+	// alone is not supported.
 	// +optional
 	IPv4 IPv4 `json:"ipv4,omitempty,omitzero"`
 
 	// ipv6 adds the second stack.
 	// +optional
 	IPv6 *IPv6 `json:"ipv6,omitempty"`
+
+	// addressesFromPools lets an IPAM provider of Cluster API give the addresses, with their prefixes and gateways, instead of ipv4 and
+	// ipv6.ipAddresses. Each pool gives one address; two are for IPv4 and IPv6, in any order.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=2
+	AddressesFromPools []PoolReference `json:"addressesFromPools,omitempty"`
 
 	// nameservers are DNS servers.
 	// +optional

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -213,7 +214,7 @@ func keyKind(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
-		return "list of " + keyKind(t.Elem()) + "s"
+		return "list of " + cmp.Or(keyKind(t.Elem()), "object") + "s"
 	case reflect.Interface:
 		return "anything"
 	case reflect.Struct:

@@ -3,6 +3,8 @@
 package address
 
 import (
+	"encoding/binary"
+	"hash/fnv"
 	"iter"
 	"math"
 	"math/bits"
@@ -56,6 +58,45 @@ func (p Pool) All() iter.Seq[netip.Addr] {
 			}
 		}
 	}
+}
+
+// From yields what All yields, beginning at a place that depends on the seed and going on with the first one after the last. Several that
+// walk through one pool with different seeds seldom meet.
+func (p Pool) From(seed string) iter.Seq[netip.Addr] {
+	if len(p.spans) == 0 {
+		return p.All()
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(seed))
+	return p.startingAt(h.Sum64() % p.Len()).All()
+}
+
+// startingAt is the pool with its first n addresses at its end; n is smaller than its length.
+func (p Pool) startingAt(n uint64) Pool {
+	for i, s := range p.spans {
+		if size := s.size(); n >= size {
+			n -= size
+			continue
+		}
+		turned := append(slices.Clone(p.spans[i:]), p.spans[:i]...)
+		if n > 0 {
+			start := plus(s.first, n)
+			turned[0] = span{start, s.last}
+			turned = append(turned, span{s.first, start.Prev()})
+		}
+		return Pool{turned}
+	}
+	return p
+}
+
+// plus is the address n after a, which exists.
+func plus(a netip.Addr, n uint64) netip.Addr {
+	high, low := halves(a)
+	low, carry := bits.Add64(low, n, 0)
+	var bytes [16]byte
+	binary.BigEndian.PutUint64(bytes[:8], high+carry)
+	binary.BigEndian.PutUint64(bytes[8:], low)
+	return plain(netip.AddrFrom16(bytes))
 }
 
 // First is the address that All yields first; false when the pool is empty. It tells the pool's family.
