@@ -46,18 +46,20 @@ func ipv6Subnet(n infrav1.Network) (netip.Prefix, bool) {
 }
 
 func (v *validator) guestNetwork(key string, n infrav1.Network) {
-	if n.IPv4.Subnet == "" && len(n.IPv4.IPAddresses) == 0 && n.IPv6 != nil {
+	if n.FromPools() {
+		v.fromPools(key, n)
+	} else if n.IPv4.Subnet == "" && len(n.IPv4.IPAddresses) == 0 && n.IPv6 != nil {
 		v.report(key+".ipv6", "stands alone, which is not supported: write ipv4.subnet and ipv4.ipAddresses too")
 	} else {
 		v.ipv4(key, n)
 	}
-	if n.IPv6 != nil {
+	if n.IPv6 != nil && (!n.FromPools() || n.IPv6.AutoConf) {
 		v.ipv6(key+".ipv6", n)
 	}
 	for _, s := range n.Nameservers {
 		if a, err := netip.ParseAddr(s); err != nil || a.Zone() != "" {
 			v.report(key+".nameservers", "%q is not an IP address: write the DNS server's address", s)
-		} else if a.Is6() && n.IPv6 == nil {
+		} else if a.Is6() && !hasIPv6(n) {
 			v.report(key+".nameservers", "%s is IPv6, but the nodes have no IPv6: write an IPv4 address, or add ipv6", a)
 		}
 	}
@@ -76,6 +78,31 @@ func (v *validator) guestNetwork(key string, n infrav1.Network) {
 		v.report(key+".interface", "%q is longer than 15 characters: write the name of the NIC in the guest, such as enp1s0", n.Interface)
 	case n.Interface != "" && !isWord(n.Interface):
 		v.report(key+".interface", "%q is not the name of a NIC in the guest: write one such as enp1s0", n.Interface)
+	}
+}
+
+// hasIPv6 says whether nodes have a second address. Of two pools one is for IPv6.
+func hasIPv6(n infrav1.Network) bool { return n.IPv6 != nil || len(n.AddressesFromPools) > 1 }
+
+// fromPools checks the references to the pools of an IPAM provider; what the pools hold is not known here.
+func (v *validator) fromPools(key string, n infrav1.Network) {
+	if n.IPv4.Subnet != "" || len(n.IPv4.IPAddresses) > 0 {
+		v.report(key+".addressesFromPools", "takes the place of ipv4: write one of them")
+	}
+	if n.IPv6 != nil && len(n.IPv6.IPAddresses) > 0 {
+		v.report(key+".addressesFromPools", "takes the place of ipv6.ipAddresses: write one of them")
+	}
+	if most := 2; len(n.AddressesFromPools) > most {
+		v.report(key+".addressesFromPools", "names %d pools: write one for IPv4 and, for dual stack, one for IPv6", len(n.AddressesFromPools))
+	}
+	if len(n.AddressesFromPools) > 1 && n.IPv6 != nil && n.IPv6.AutoConf {
+		v.report(key+".ipv6.autoConf", "makes the IPv6 address, and addressesFromPools names a second pool: write one of them")
+	}
+	for _, pool := range n.AddressesFromPools {
+		if pool.APIGroup == "" || pool.Kind == "" || pool.Name == "" {
+			v.report(key+".addressesFromPools", "names a pool without its apiGroup, kind or name: write all three, "+
+				"such as {apiGroup: ipam.cluster.x-k8s.io, kind: InClusterIPPool, name: nodes}")
+		}
 	}
 }
 

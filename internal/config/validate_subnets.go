@@ -128,7 +128,7 @@ func (v *validator) families(pods, services []netip.Prefix) {
 		{"serviceSubnet", slices.ContainsFunc(services, isIPv6), "add one such as fd00:10:96::/112"},
 	}
 	for group, m := range v.config.machines() {
-		places = append(places, place{group + ".virtualMachine.network.ipv6", m.VirtualMachine.Network.IPv6 != nil, "write ipAddresses, or autoConf: true"})
+		places = append(places, place{group + ".virtualMachine.network.ipv6", hasIPv6(m.VirtualMachine.Network), "write ipAddresses, or autoConf: true"})
 	}
 	var dual []string
 	for _, p := range places {
