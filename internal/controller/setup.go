@@ -40,7 +40,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	findings, options := &preflight.Memory{}, controller.Options{MaxConcurrentReconciles: o.Concurrency}
 	clusters := &olvmcluster.Reconciler{
-		Client: mgr.GetClient(), Engines: engines, Waker: wakeClusters, Preflight: findings,
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Engines: engines, Waker: wakeClusters, Preflight: findings,
 		Recorder: mgr.GetEventRecorder("olvmcluster"), WatchFilter: o.WatchFilter,
 	}
 	if err := clusters.SetupWithManager(ctx, mgr, options); err != nil {

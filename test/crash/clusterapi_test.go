@@ -62,8 +62,10 @@ func installCRDs(t *testing.T, c client.Client) {
 	install(manifests.Files(), "core/cluster.x-k8s.io_clusters.yaml")
 	install(manifests.Files(), "core/cluster.x-k8s.io_machines.yaml")
 	install(manifests.Files(), "core/ipam.cluster.x-k8s.io_ipaddresses.yaml")
+	install(manifests.Files(), "core/ipam.cluster.x-k8s.io_ipaddressclaims.yaml")
 	install(crd.Files(), "olvmclusters.yaml")
 	install(crd.Files(), "olvmmachines.yaml")
+	install(crd.Files(), "olvmmachinetemplates.yaml")
 	programs.Eventually(t, "the CRDs are served", func() (bool, string) {
 		for _, name := range names {
 			definition := &apiextensionsv1.CustomResourceDefinition{}

@@ -24,6 +24,7 @@ func ownedConditions() []string {
 	return []string{
 		clusterv1.PausedCondition, infrav1.ReadyCondition, infrav1.EngineReachableCondition, infrav1.PreflightPassedCondition,
 		infrav1.TemplatesFoundCondition,
+		infrav1.AddressesAvailableCondition,
 	}
 }
 

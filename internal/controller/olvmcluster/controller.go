@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	"sigs.k8s.io/cluster-api/util"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	capicontroller "sigs.k8s.io/cluster-api/util/controller"
@@ -37,6 +38,8 @@ const lookAgain = 15 * time.Second
 // Reconciler reconciles OLVMClusters.
 type Reconciler struct {
 	client.Client
+	// APIReader reads the address of the virtual IP's claim past the cache.
+	APIReader   client.Reader
 	Engines     *engine.Engines
 	Waker       *Waker
 	Preflight   *preflight.Memory
@@ -61,6 +64,9 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, o c
 		Watches(&clusterv1.Cluster{},
 			handler.EnqueueRequestsFromMapFunc(util.ClusterToInfrastructureMapFunc(ctx, kind, mgr.GetClient(), &infrav1.OLVMCluster{})),
 			predicates.ClusterPausedTransitions(mgr.GetScheme(), log)).
+		Watches(&ipamv1.IPAddress{}, r.afterAWhile()).
+		Watches(&infrav1.OLVMMachineTemplate{}, handler.EnqueueRequestsFromMapFunc(r.clusterOf)).
+		Owns(&ipamv1.IPAddressClaim{}).
 		WatchesRawSource(r.Waker.Source()).
 		Complete(ctx, r)
 }
@@ -123,6 +129,9 @@ func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olv
 	if again, err := r.observe(ctx, cluster, olvm); again > 0 || err != nil {
 		return ctrl.Result{RequeueAfter: again}, err
 	}
+	if complete, result, err := r.endpointFromPool(ctx, cluster, olvm); err != nil || !complete {
+		return result, err
+	}
 	if olvm.Spec.ControlPlaneEndpoint.IsZero() {
 		return noEndpoint(olvm)
 	}
@@ -173,6 +182,9 @@ func (r *Reconciler) inventory(ctx context.Context, cluster *clusterv1.Cluster, 
 	if err := r.templates(ctx, cluster, olvm, e, dataCenter.ID); err != nil {
 		ctrl.LoggerFrom(ctx).Info("Cannot compare the VM templates in use with the engine's", "error", err.Error())
 	}
+	if err := r.addressPools(ctx, cluster, olvm, e); err != nil {
+		ctrl.LoggerFrom(ctx).Info("The address pools could not be counted", "error", err.Error())
+	}
 	return 0
 }
 
@@ -193,6 +205,9 @@ func (r *Reconciler) delete(ctx context.Context, cluster *clusterv1.Cluster, olv
 		}
 		deleting(olvm, fmt.Sprintf("machines that are left: %d; they need it to clean up the engine, and go with their Cluster %s", n, cluster.Name))
 		return ctrl.Result{RequeueAfter: 2 * time.Second}, nil
+	}
+	if err := r.releaseEndpoint(ctx, olvm); err != nil {
+		return ctrl.Result{}, err
 	}
 	if err := credentials.Release(ctx, r.Client, olvm); err != nil {
 		return ctrl.Result{}, err

@@ -2,6 +2,7 @@ package olvmmachine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/boot"
+	"github.com/ocne-project/ocne/internal/claim"
 	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
@@ -38,9 +40,13 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	}
 	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
 	won, err := r.claimAddresses(ctx, s, d, held)
+	if pending := (*claim.PendingError)(nil); errors.As(err, &pending) {
+		return awaited(s.olvm, pending), nil
+	}
 	if err != nil {
 		return noAddress(s.olvm, err)
 	}
+	chosen(s.olvm, won)
 	taken := false
 	snapshot.Each(func(vm ovirt.VM) { taken = taken || (vm.Name == s.olvm.Name && vm.ID != d.VMID) })
 	mark := d.Owner
@@ -122,8 +128,7 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	network := s.olvm.Spec.VirtualMachine.Network
-	subnet, gateway, err := network.SubnetAndGateway()
+	network, err := guestNetwork(s.olvm.Spec.VirtualMachine.Network, won)
 	if err != nil {
 		return nil, err
 	}
@@ -131,19 +136,11 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	in := boot.Input{
+	return boot.Document(boot.Input{
 		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
-		Network: boot.Network{
-			Device: network.Device(), MTU: int(network.MTU),
-			IPv4: netip.PrefixFrom(won.ipv4, subnet.Bits()), Gateway: gateway,
-			Nameservers: network.Nameservers, SearchDomains: network.SearchDomains, NTPServers: network.NTPServers,
-		},
-	}
-	if err := secondStack(&in.Network, network.IPv6, won.ipv6); err != nil {
-		return nil, err
-	}
-	return boot.Document(in)
+		Network:  network,
+	})
 }
 
 // additionalConfig is the Ignition 3 that existing manifests carry in the KubeadmConfig. Stock kubeadm bootstrap takes that field for
@@ -164,22 +161,25 @@ func (r *Reconciler) additionalConfig(ctx context.Context, m *clusterv1.Machine)
 	return text, nil
 }
 
-func secondStack(n *boot.Network, ipv6 *infrav1.IPv6, address netip.Addr) error {
-	if ipv6 == nil {
-		return nil
+// guestNetwork is the network as the guest configures it.
+func guestNetwork(n infrav1.Network, won won) (boot.Network, error) {
+	network := boot.Network{
+		Device: n.Device(), MTU: int(n.MTU),
+		IPv4: won.ipv4.prefix, Gateway: won.ipv4.gateway, IPv6: won.ipv6.prefix, IPv6Gateway: won.ipv6.gateway,
+		Nameservers: n.Nameservers, SearchDomains: n.SearchDomains, NTPServers: n.NTPServers,
 	}
-	n.IPv6AutoConf = ipv6.AutoConf
-	if address.IsValid() {
-		n.IPv6 = netip.PrefixFrom(address, ipv6.Prefix())
+	if n.IPv6 == nil {
+		return network, nil
 	}
-	if ipv6.Gateway != "" {
-		gateway, err := netip.ParseAddr(ipv6.Gateway)
+	network.IPv6AutoConf = n.IPv6.AutoConf
+	if n.IPv6.Gateway != "" {
+		gateway, err := netip.ParseAddr(n.IPv6.Gateway)
 		if err != nil {
-			return fmt.Errorf("ipv6.gateway %q is not an address", ipv6.Gateway)
+			return boot.Network{}, fmt.Errorf("ipv6.gateway %q is not an address", n.IPv6.Gateway)
 		}
-		n.IPv6Gateway = gateway
+		network.IPv6Gateway = gateway
 	}
-	return nil
+	return network, nil
 }
 
 func (r *Reconciler) userIgnition(ctx context.Context, olvm *infrav1.OLVMMachine) ([]byte, error) {

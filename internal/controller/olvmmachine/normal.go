@@ -30,6 +30,9 @@ func (r *Reconciler) normal(ctx context.Context, s subject) (ctrl.Result, error)
 	if added, err := finalizers.EnsureFinalizer(ctx, r.Client, s.olvm, infrav1.MachineFinalizer); err != nil || added {
 		return ctrl.Result{}, err
 	}
+	if err := r.restoreOwners(ctx, s.olvm); err != nil {
+		return ctrl.Result{}, err
+	}
 	if s.machine.Spec.Bootstrap.DataSecretName == nil {
 		show(s.olvm, machine.Plan{Reason: infrav1.WaitingForBootstrapDataReason, Message: "the bootstrap provider has not made the node's boot data yet"})
 		return ctrl.Result{}, nil // the change itself wakes us
