@@ -1,124 +1,83 @@
 package cluster
 
 import (
-	"context"
-	"fmt"
-	"maps"
-	"net/netip"
-	"slices"
-	"strings"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	infrav1 "github.com/ocne-project/ocne/api/v1"
-	"github.com/ocne-project/ocne/internal/address"
 )
 
-// AddressPool is how far a pool is used. Addresses that VMs of other management clusters carry are not known here.
+// AddressPool is how far a pool is used, as the OLVMCluster's controller has counted it.
 type AddressPool struct {
 	// Groups of machines that take their addresses from it.
 	Groups []string `json:"groups"`
 	// Network is the engine's logical network.
 	Network string `json:"network"`
+	// Family is IPv4 or IPv6.
+	Family string `json:"family"`
 	// Ranges as the machine template has them.
 	Ranges []string `json:"ranges"`
 	// Used by machines of this cluster.
 	Used uint64 `json:"used"`
-	// UsedByOthers counts machines of other clusters in the same management cluster.
+	// UsedByOthers counts machines of other clusters, in whichever management cluster.
 	UsedByOthers uint64 `json:"usedByOthers"`
+	// UsedBy says which clusters' machines use it.
+	UsedBy []AddressPoolUse `json:"usedBy"`
 	// Total is how many machines can take: gateway, virtual IP, network and broadcast address are not counted.
 	Total uint64 `json:"total"`
+}
+
+// AddressPoolUse is how many addresses of a pool the machines of one cluster have.
+type AddressPoolUse struct {
+	// Cluster is its namespace and name.
+	Cluster string `json:"cluster"`
+	// Addresses that its machines have.
+	Addresses uint64 `json:"addresses"`
 }
 
 // Free is what is left.
 func (p AddressPool) Free() uint64 { return p.Total - min(p.Total, p.Used+p.UsedByOthers) }
 
-// addressPools reads the pools of the machine templates in use; groups with the same ranges on one network share a pool.
-func (m *Management) addressPools(ctx context.Context, s *snapshot) ([]AddressPool, error) {
-	var all ipamv1.IPAddressList
-	if err := m.Client.List(ctx, &all); err != nil {
-		return nil, fmt.Errorf("list IPAddresses: %w", err)
-	}
-	templates := s.templates()
+// addressPools are what the OLVMCluster's status says of them.
+func (s *snapshot) addressPools() []AddressPool {
 	pools := []AddressPool{}
-	for _, name := range slices.Sorted(maps.Keys(templates)) {
-		t := &infrav1.OLVMMachineTemplate{}
-		key := client.ObjectKey{Namespace: s.cluster.Namespace, Name: name}
-		if err := m.Client.Get(ctx, key, t); apierrors.IsNotFound(err) {
-			continue
-		} else if err != nil {
-			return nil, fmt.Errorf("read OLVMMachineTemplate %s: %w", key, err)
-		}
-		spec := t.Spec.Template.Spec
-		for _, ranges := range rangesOf(spec.VirtualMachine.Network) {
-			same := slices.IndexFunc(pools, func(p AddressPool) bool {
-				return p.Network == spec.OLVMNetwork.NetworkName && slices.Equal(p.Ranges, ranges)
-			})
-			if same >= 0 {
-				pools[same].Groups = append(pools[same].Groups, templates[name]...)
-				continue
-			}
-			p := AddressPool{Groups: templates[name], Network: spec.OLVMNetwork.NetworkName, Ranges: ranges}
-			p.count(spec.VirtualMachine.Network, s.cluster, all.Items)
-			pools = append(pools, p)
-		}
+	if s.infrastructure == nil {
+		return pools
 	}
-	return pools, nil
-}
-
-// rangesOf are the pools of both families.
-func rangesOf(n infrav1.Network) [][]string {
-	pools := [][]string{n.IPv4.IPAddresses}
-	if n.IPv6 != nil && !n.IPv6.AutoConf && len(n.IPv6.IPAddresses) > 0 {
-		pools = append(pools, n.IPv6.IPAddresses)
+	groups := s.templates()
+	own := s.cluster.Namespace + "/" + s.cluster.Name
+	for _, status := range s.infrastructure.Status.AddressPools {
+		p := AddressPool{
+			Groups: []string{}, Network: status.Network, Family: string(status.Family), Ranges: status.Ranges,
+			UsedBy: []AddressPoolUse{}, Total: uint64(max(status.Total, 0)),
+		}
+		for _, template := range status.Groups {
+			if names := groups[template]; len(names) > 0 {
+				p.Groups = append(p.Groups, names...)
+			} else {
+				p.Groups = append(p.Groups, template)
+			}
+		}
+		for _, u := range status.UsedBy {
+			n := uint64(max(u.Addresses, 0))
+			p.UsedBy = append(p.UsedBy, AddressPoolUse{Cluster: u.Cluster, Addresses: n})
+			if u.Cluster == own {
+				p.Used += n
+			} else {
+				p.UsedByOthers += n
+			}
+		}
+		pools = append(pools, p)
 	}
 	return pools
 }
 
-// count leaves zeros where the pool cannot be understood; the machines' conditions say so.
-func (p *AddressPool) count(n infrav1.Network, cluster *clusterv1.Cluster, all []ipamv1.IPAddress) {
-	pool, err := address.ParsePool(p.Ranges)
-	if err != nil {
-		return
+// withPoolsOf is a template that has the addresses of another one, and is otherwise as it was.
+func withPoolsOf(pools, t *infrav1.OLVMMachineTemplate) *infrav1.OLVMMachineTemplate {
+	t = t.DeepCopy()
+	have, want := &t.Spec.Template.Spec.VirtualMachine.Network, pools.Spec.Template.Spec.VirtualMachine.Network
+	if !have.FromPools() && !want.FromPools() {
+		have.IPv4.IPAddresses = want.IPv4.IPAddresses
 	}
-	pool = pool.Without(reserved(n, pool, cluster.Spec.ControlPlaneEndpoint.Host)...)
-	p.Total = pool.Len()
-	network := ""
-	var others []string
-	for i := range all {
-		a, err := netip.ParseAddr(all[i].Spec.Address)
-		if err != nil || !pool.Contains(a) || all[i].Spec.PoolRef.Kind != "OLVMMachine" {
-			continue
-		}
-		if all[i].Namespace == cluster.Namespace && all[i].Labels[clusterv1.ClusterNameLabel] == cluster.Name {
-			p.Used++
-			network = networkOf(&all[i])
-		} else {
-			others = append(others, networkOf(&all[i]))
-		}
+	if have.IPv6 != nil && want.IPv6 != nil && len(have.IPv6.IPAddresses) > 0 && len(want.IPv6.IPAddresses) > 0 {
+		have.IPv6.IPAddresses = want.IPv6.IPAddresses
 	}
-	for _, other := range others {
-		if network == "" || other == network { // before the first address of its own, the cluster's network is not known
-			p.UsedByOthers++
-		}
-	}
+	return t
 }
-
-func reserved(n infrav1.Network, pool address.Pool, endpoint string) []netip.Addr {
-	vip, _ := netip.ParseAddr(endpoint) // a name is no address of the pool
-	for first := range pool.All() {
-		if first.Is4() {
-			subnet, gateway, _ := n.SubnetAndGateway() // the zero values reserve nothing
-			return address.Reserved(subnet, gateway, vip)
-		}
-		gateway, _ := netip.ParseAddr(n.IPv6.Gateway)
-		return address.Reserved(netip.PrefixFrom(first, n.IPv6.Prefix()).Masked(), gateway, vip)
-	}
-	return nil
-}
-
-// networkOf is the end of the name of an IPAddress, which stands for engine and network (address.Name).
-func networkOf(a *ipamv1.IPAddress) string { return a.Name[strings.LastIndex(a.Name, "-")+1:] }

@@ -209,12 +209,14 @@ func (m *Management) checkExisting(ctx context.Context, p *plan) error {
 		if err != nil {
 			return fmt.Errorf("read OLVMMachineTemplate %s: %w", client.ObjectKeyFromObject(want), err)
 		}
-		// Cluster API replaces machines only for a template of another name: this change would silently be left out.
-		if !equality.Semantic.DeepEqual(have.Spec, want.Spec) {
+		// Cluster API replaces machines only for a template of another name: this change would silently be left out. Pools are looked up
+		// in the template when a machine takes an address, so they may change.
+		if !equality.Semantic.DeepEqual(withPoolsOf(want, have).Spec, want.Spec) {
 			return &AdvisedError{
 				Err: fmt.Errorf("the machines of cluster %s were made from other values than the configuration has now (template %s)",
 					p.key.Name, want.Name),
-				Advice: "Replacing machines is not implemented yet. Put the old values back, or delete the cluster and start it again.",
+				Advice: "Replacing machines is not implemented yet. Put the old values back, or delete the cluster and start it again.\n" +
+					"Only ipAddresses may change: machines that are made later take their addresses from the new ranges.",
 			}
 		}
 	}

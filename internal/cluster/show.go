@@ -89,12 +89,8 @@ func (m *Management) show(ctx context.Context, found *clusterv1.Cluster, kubecon
 	if err := m.askNodes(ctx, key, s); err != nil {
 		return nil, err
 	}
-	pools, err := m.addressPools(ctx, s)
-	if err != nil {
-		return nil, err
-	}
 	d := newDetails(s, time.Now())
-	d.ManagementCluster, d.AddressPools = m.Description, pools
+	d.ManagementCluster, d.AddressPools = m.Description, s.addressPools()
 	if _, err := os.Stat(kubeconfig); err == nil {
 		d.Kubeconfig = kubeconfig
 	}

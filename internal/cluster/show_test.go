@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"errors"
-	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -13,11 +12,8 @@ import (
 	"k8s.io/utils/ptr"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
-	"github.com/ocne-project/ocne/internal/address"
 )
 
 func TestARunningClusterHasNothingToTell(t *testing.T) {
@@ -169,69 +165,6 @@ func TestAPausedClusterIsToGoOn(t *testing.T) {
 	steps := nextSteps(&s.snapshot, time.Now())
 	require.Len(t, steps, 1)
 	require.Contains(t, steps[0].Advice, `kubectl -n olvm patch cluster demo --type merge -p '{"spec":{"paused":false}}'`)
-}
-
-// machineTemplate has a pool of ten addresses, of which two are the gateway and the virtual IP.
-func machineTemplate(name, network string, ipv6 *infrav1.IPv6) *infrav1.OLVMMachineTemplate {
-	t := &infrav1.OLVMMachineTemplate{ObjectMeta: named("olvm", name)}
-	t.Spec.Template.Spec.OLVMNetwork.NetworkName = network
-	t.Spec.Template.Spec.VirtualMachine.Network = infrav1.Network{
-		Gateway: "192.0.2.169", IPv6: ipv6,
-		IPv4: infrav1.IPv4{Subnet: "192.0.2.0/24", IPAddresses: []string{"192.0.2.160-192.0.2.164", "192.0.2.165-192.0.2.169"}},
-	}
-	return t
-}
-
-func claimedAddress(namespace, cluster, ip, network string) *ipamv1.IPAddress {
-	a := &ipamv1.IPAddress{ObjectMeta: named(namespace, "")}
-	a.Name = address.Name(netip.MustParseAddr(ip), "https://engine/ovirt-engine", network)
-	a.Labels = map[string]string{clusterv1.ClusterNameLabel: cluster}
-	a.Spec.Address, a.Spec.PoolRef.Kind = ip, "OLVMMachine"
-	return a
-}
-
-// poolsOf is what is told of the pools of demo, whose control plane and workers use the templates a and b.
-func poolsOf(t *testing.T, objects ...client.Object) []AddressPool {
-	t.Helper()
-	story := running()
-	story.workers[0].Name = "demo-md-0"
-	story.controlPlane.Spec.MachineTemplate.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.Group, Name: "a"}
-	story.workers[0].Spec.Template.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.Group, Name: "b"}
-	pools, err := newSite(t, objects...).addressPools(t.Context(), &story.snapshot)
-	require.NoError(t, err)
-	return pools
-}
-
-func TestAPoolThatGroupsShareIsCountedOnce(t *testing.T) {
-	pools := poolsOf(t,
-		machineTemplate("a", "kvm", nil), machineTemplate("b", "kvm", nil),
-		claimedAddress("olvm", "demo", "192.0.2.161", "n1"), claimedAddress("olvm", "demo", "192.0.2.162", "n1"),
-		claimedAddress("olvm", "prod", "192.0.2.163", "n1"), claimedAddress("other", "demo", "192.0.2.164", "n1"),
-		claimedAddress("other", "demo", "192.0.2.165", "n2"), // the same address on another network is another one
-		claimedAddress("olvm", "prod", "192.0.2.180", "n1"),  // not of the pool
-	)
-	require.Equal(t, []AddressPool{{
-		Groups: []string{"control plane", "workers demo-md-0"}, Network: "kvm",
-		Ranges: []string{"192.0.2.160-192.0.2.164", "192.0.2.165-192.0.2.169"}, Used: 2, UsedByOthers: 2, Total: 8,
-	}}, pools)
-	require.EqualValues(t, 4, pools[0].Free())
-}
-
-func TestPoolsDifferByNetworkAndFamily(t *testing.T) {
-	pools := poolsOf(t,
-		machineTemplate("a", "kvm", &infrav1.IPv6{IPAddresses: []string{"2001:db8::1-2001:db8::4"}, Gateway: "2001:db8::1"}),
-		machineTemplate("b", "other", &infrav1.IPv6{AutoConf: true}),
-		claimedAddress("olvm", "demo", "2001:db8::2", "n1"),
-	)
-	require.Len(t, pools, 3)
-	require.Equal(t, AddressPool{
-		Groups: []string{"control plane"}, Network: "kvm", Ranges: []string{"2001:db8::1-2001:db8::4"}, Used: 1, Total: 3,
-	}, pools[1])
-	require.Equal(t, "other", pools[2].Network)
-}
-
-func TestATemplateThatIsGoneHasNoPool(t *testing.T) {
-	require.Empty(t, poolsOf(t))
 }
 
 func TestAClusterIsLookedForWhereThereAreSome(t *testing.T) {

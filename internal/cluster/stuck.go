@@ -234,7 +234,8 @@ func nextStep(reason string) (next string, known bool) {
 	case infrav1.InvalidSpecReason:
 		return "Make the object that is missing. If the configuration is wrong,\n" + again, true
 	case infrav1.PoolExhaustedReason:
-		return "Remove machines that hold addresses of the pool, or make this cluster smaller. For a larger pool,\n" + again, true
+		return "Add addresses to ipAddresses in the cluster file and start it again: machines that wait go on, and none is replaced.\n" +
+			"Or remove machines that hold addresses of the pool. Pools of an IPAM provider grow there.", true
 	case infrav1.EngineRefusedReason:
 		return "Read the engine's words, and its events in the Administration Portal; release what is locked.", true
 	case infrav1.EngineUnavailableReason:
