@@ -45,7 +45,10 @@ func TestLifeOfACluster(t *testing.T) {
 	})
 	t.Run("it is shown", func(t *testing.T) {
 		require.Equal(t, "true\n", w.ocne("cluster", "show", "-C", "demo", "--field", "ready"))
-		require.Contains(t, w.ocne("cluster", "show", "-c", w.config), "3 of 30", "addresses in use")
+		programs.Eventually(t, "the addresses in use are counted", func() (bool, string) {
+			out := w.ocne("cluster", "show", "-c", w.config)
+			return strings.Contains(out, "3 of 30"), out
+		})
 		written, err := os.ReadFile(w.kubeconfig())
 		require.NoError(t, err)
 		require.Equal(t, string(written), w.ocne("cluster", "kubeconfig", "-C", "demo"))
