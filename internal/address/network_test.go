@@ -38,8 +38,10 @@ func TestPoolsHoldWhatMachinesMayTake(t *testing.T) {
 		"a second family that came later is none of a machine with one": {
 			infrav1.Network{IPv4: ipv4}, []infrav1.Network{dual}, []string{usable}, "",
 		},
-		"IPv6 alone":         {infrav1.Network{IPv6: &infrav1.IPv6{AutoConf: true}}, nil, nil, "ipv4.subnet"},
-		"outside the subnet": {infrav1.Network{IPv4: infrav1.IPv4{Subnet: "192.0.2.0/24", IPAddresses: []string{"192.0.3.1"}}}, nil, nil, "192.0.3.1 is not in"},
+		"IPv6 alone": {infrav1.Network{IPv6: &infrav1.IPv6{AutoConf: true}}, nil, nil, "ipv4.subnet"},
+		"outside the subnet": {
+			infrav1.Network{IPv4: infrav1.IPv4{Subnet: "192.0.2.0/24", IPAddresses: []string{"192.0.3.1"}}}, nil, nil, "192.0.3.1 is not in",
+		},
 		"IPv6 in the IPv4 pool": {
 			infrav1.Network{IPv4: infrav1.IPv4{Subnet: "192.0.2.0/24", IPAddresses: []string{"fd00::1"}}}, nil, nil,
 			"ipv4.ipAddresses holds fd00::1, an address of the other family",

@@ -18,7 +18,9 @@ func unanswered(claim *ipamv1.IPAddressClaim) *PendingError {
 	status, reason, words := answer(claim)
 	switch {
 	case status == "":
-		return &PendingError{Reason: infrav1.WaitingForAddressReason, Message: subject + " is not answered yet; an IPAM provider of that kind of pool must run"}
+		return &PendingError{
+			Reason: infrav1.WaitingForAddressReason, Message: subject + " is not answered yet; an IPAM provider of that kind of pool must run",
+		}
 	case status == string(metav1.ConditionTrue):
 		return &PendingError{Reason: infrav1.WaitingForAddressReason, Message: subject + " is Ready and names no address yet"}
 	}

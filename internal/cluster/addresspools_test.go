@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,7 +24,9 @@ func TestPoolsAreToldAsTheControllerCountedThem(t *testing.T) {
 	story.infrastructure.Status.AddressPools = []infrav1.AddressPoolStatus{{
 		Network: "kvm", Family: infrav1.IPv4Family, Ranges: []string{"192.0.2.160-192.0.2.169"}, Groups: []string{"a", "b", "old"},
 		Total: 8, Used: 4, Free: 4,
-		UsedBy: []infrav1.AddressPoolUse{{Cluster: "elsewhere/demo", Addresses: 1}, {Cluster: "olvm/demo", Addresses: 2}, {Cluster: "olvm/prod", Addresses: 1}},
+		UsedBy: []infrav1.AddressPoolUse{
+			{Cluster: "elsewhere/demo", Addresses: 1}, {Cluster: "olvm/demo", Addresses: 2}, {Cluster: "olvm/prod", Addresses: 1},
+		},
 	}}
 	pools := story.addressPools()
 	require.Equal(t, []AddressPool{{
@@ -77,7 +80,7 @@ func TestOnlyThePoolsOfAClusterMayChange(t *testing.T) {
 			require.NoError(t, s.applyPlan(t.Context(), p, s.report))
 			have := &infrav1.OLVMMachineTemplate{}
 			require.NoError(t, s.Client.Get(t.Context(), client.ObjectKey{Namespace: "ocne", Name: "demo-md-0"}, have))
-			require.Contains(t, have.Spec.Template.Spec.VirtualMachine.Network.IPv4.IPAddresses[len(have.Spec.Template.Spec.VirtualMachine.Network.IPv4.IPAddresses)-1], "192.0.2.2")
+			require.Contains(t, strings.Join(have.Spec.Template.Spec.VirtualMachine.Network.IPv4.IPAddresses, ","), "192.0.2.200")
 		})
 	}
 }

@@ -156,3 +156,13 @@ func TestEachNodeGetsAPartOfTheIPv6PodSubnet(t *testing.T) {
 		require.Contains(t, objects, "name: node-cidr-mask-size-ipv6\n          value: \""+mask+"\"", subnet)
 	}
 }
+
+func TestRulesOfPoolsOfAnIPAMProvider(t *testing.T) {
+	const pool = "{apiGroup: ipam.example.com, kind: Pool, name: p}"
+	from := func(pools string) string { return on(network+".addressesFromPools", pools) }
+	checkRules(t, []rule{
+		{"ranges beside", from("[" + pool + "]"), network + ".addressesFromPools", "takes the place of ipv4"},
+		{"three pools", from("[" + pool + ", " + pool + ", " + pool + "]"), network + ".addressesFromPools", "names 3 pools"},
+		{"a pool without a kind", from("[{apiGroup: ipam.example.com, name: p}]"), network + ".addressesFromPools", "write all three"},
+	})
+}
