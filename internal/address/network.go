@@ -22,6 +22,18 @@ type NodePool struct {
 	Gateway netip.Addr
 }
 
+// Summary is the ranges in a length that a message can have.
+func (p NodePool) Summary() string { return Summary(p.Ranges) }
+
+// Summary is a list in a length that a message can have: conditions have at most 32768 characters, and pools 256 ranges each.
+func Summary(items []string) string {
+	const most = 8
+	if n := len(items) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), n)
+	}
+	return strings.Join(items, ", ")
+}
+
 // NodePools are the pools of a network: that of IPv4, and that of IPv6 unless the address configures itself. The endpoint is the host of
 // the cluster's API; when it is an address, no machine may take it. More ranges of a network that is otherwise the same come after the
 // network's own.
@@ -31,9 +43,9 @@ func NodePools(n infrav1.Network, endpoint string, more ...infrav1.Network) ([]N
 		return nil, err
 	}
 	vip, _ := netip.ParseAddr(endpoint) // a name is no address of the pool
-	ranges, ranges6 := slices.Clone(n.IPv4.IPAddresses), []string(nil)
+	ranges, ranges6 := with([]string{}, n.IPv4.IPAddresses), []string{}
 	if n.IPv6 != nil && !n.IPv6.AutoConf {
-		ranges6 = slices.Clone(n.IPv6.IPAddresses)
+		ranges6 = with(ranges6, n.IPv6.IPAddresses)
 	}
 	for _, m := range more {
 		ranges = with(ranges, m.IPv4.IPAddresses)

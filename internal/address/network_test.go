@@ -68,6 +68,19 @@ func TestPoolsHoldWhatMachinesMayTake(t *testing.T) {
 	require.Equal(t, []string{"192.0.2.0/29"}, ipv4.IPAddresses, "the spec is as before")
 }
 
+func TestAPoolInAMessageIsShort(t *testing.T) {
+	n := infrav1.Network{IPv4: infrav1.IPv4{Subnet: "192.0.2.0/24"}}
+	for i := range 10 {
+		n.IPv4.IPAddresses = append(n.IPv4.IPAddresses, fmt.Sprintf("192.0.2.%d", 10+i))
+	}
+	list, err := address.NodePools(n, "")
+	require.NoError(t, err)
+	require.Equal(t, "192.0.2.10, 192.0.2.11, 192.0.2.12, 192.0.2.13, 192.0.2.14, 192.0.2.15, 192.0.2.16, 192.0.2.17 and 2 more", list[0].Summary())
+	list, err = address.NodePools(infrav1.Network{IPv4: infrav1.IPv4{Subnet: "192.0.2.0/24"}}, "")
+	require.NoError(t, err)
+	require.NotNil(t, list[0].Ranges, "an API server refuses null where a list must be")
+}
+
 func TestAWalkFromAnyPlaceMeetsEachAddressOnce(t *testing.T) {
 	p := pool(t, "192.0.2.10-192.0.2.12", "192.0.2.1", "192.0.2.250-192.0.3.5")
 	all := slices.Collect(p.All())

@@ -148,7 +148,8 @@ func (w *watchdog) patience(reason string) time.Duration {
 		return w.nodeStartup
 	case infrav1.CredentialsRefusedReason, infrav1.CredentialsMissingReason:
 		return credentialsRefusedFor
-	case infrav1.EngineRefusedReason, infrav1.EngineUnavailableReason, infrav1.StartingReason, infrav1.AddressConflictReason, lostContactReason:
+	case infrav1.EngineRefusedReason, infrav1.EngineUnavailableReason, infrav1.StartingReason, infrav1.AddressConflictReason, lostContactReason,
+		infrav1.WaitingForAddressReason, infrav1.PoolNotReadyReason:
 		return lockedFor
 	default:
 		return refusedFor
@@ -236,6 +237,8 @@ func nextStep(reason string) (next string, known bool) {
 	case infrav1.PoolExhaustedReason:
 		return "Add addresses to ipAddresses in the cluster file and start it again: machines that wait go on, and none is replaced.\n" +
 			"Or remove machines that hold addresses of the pool. Pools of an IPAM provider grow there.", true
+	case infrav1.WaitingForAddressReason, infrav1.AllocationFailedReason, infrav1.PoolNotReadyReason, infrav1.AddressUnusableReason:
+		return "Look at the IPAM provider and at the pool that the message names; the machines go on when it gives a usable address.", true
 	case infrav1.EngineRefusedReason:
 		return "Read the engine's words, and its events in the Administration Portal; release what is locked.", true
 	case infrav1.EngineUnavailableReason:

@@ -190,10 +190,10 @@ func available(olvm *infrav1.OLVMCluster) {
 		}
 		exhausted = append(exhausted, fmt.Sprintf("no address is free in the %s pool %s of network %s (of %d usable: %s); "+
 			"new machines of OLVMMachineTemplate %s wait until one is given back or ipAddresses there grow, which replaces no machine",
-			p.Family, strings.Join(p.Ranges, ", "), p.Network, p.Total, cmp.Or(strings.Join(users, ", "), "none used"), strings.Join(p.Groups, ", ")))
+			p.Family, address.Summary(p.Ranges), p.Network, p.Total, cmp.Or(address.Summary(users), "none used"), address.Summary(p.Groups)))
 	}
 	if len(exhausted) > 0 {
-		set(olvm, infrav1.AddressesAvailableCondition, metav1.ConditionFalse, infrav1.PoolExhaustedReason, strings.Join(exhausted, "; "))
+		set(olvm, infrav1.AddressesAvailableCondition, metav1.ConditionFalse, infrav1.PoolExhaustedReason, address.Summary(exhausted))
 		return
 	}
 	set(olvm, infrav1.AddressesAvailableCondition, metav1.ConditionTrue, infrav1.AvailableReason, "")

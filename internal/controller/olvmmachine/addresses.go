@@ -132,7 +132,7 @@ func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipa
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("%w in the %s pool %s of network %s (%d addresses); %s",
-		errPoolExhausted, w.Family, w.Pool, s.olvm.Spec.OLVMNetwork.NetworkName, w.Pool.Len(), w.growth)
+		errPoolExhausted, w.Family, w.Summary(), s.olvm.Spec.OLVMNetwork.NetworkName, w.Pool.Len(), w.growth)
 }
 
 // candidates are tried in the order of the pool. After a conflict the machine begins elsewhere: management clusters that do not know each
