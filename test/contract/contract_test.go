@@ -34,6 +34,7 @@ func TestContract(t *testing.T) {
 		{"credentials deleted first", credentialsDeletedFirst},
 		{"credentials removed by force", credentialsRemovedByForce},
 		{"OLVMCluster deleted first", olvmClusterDeletedFirst},
+		{"Machine removed by force", machineRemovedByForce},
 		{"installed kinds", installedKinds},
 	} {
 		t.Run(story.name, func(t *testing.T) {

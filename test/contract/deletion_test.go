@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -126,4 +127,19 @@ func olvmClusterDeletedFirst(t *testing.T, f *fixture) {
 	require.Len(t, c.vms(t), 2, "the machines run on")
 	c.delete(t)
 	o.expect(t, 2, false)
+}
+
+// Somebody removes a Machine with its finalizer: Kubernetes then deletes the OLVMMachine, which finds its cluster by label, and its VM.
+func machineRemovedByForce(t *testing.T, f *fixture) {
+	c := f.newCluster(t, "no-machine", 1, 1)
+	c.create(t, asItIs)
+	victim := only(c.running(t, 1, 1, anyMember), worker)[0]
+	require.NoError(t, c.Delete(t.Context(), victim.machine))
+	err := c.Patch(t.Context(), victim.machine, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))
+	require.NoError(t, client.IgnoreNotFound(err))
+	for _, m := range c.running(t, 1, 1, func(m member) bool { return m.machine.Name != victim.machine.Name }) {
+		require.NotEqual(t, victim.vm.ID, m.vm.ID)
+	}
+	programs.Eventually(t, "the OLVMMachine is gone", func() (bool, string) { return c.gone(t.Context(), victim.olvm.Name, victim.olvm) })
+	c.delete(t)
 }

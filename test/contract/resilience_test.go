@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +47,7 @@ func (c *cluster) objects(t *testing.T) map[string]*metav1.PartialObjectMetadata
 		for i := range list.Items {
 			o := &list.Items[i]
 			o.SetGroupVersionKind(kind)
-			if o.Name != "kube-root-ca.crt" {
+			if o.Name != "kube-root-ca.crt" && kind.Kind != "IPAddress" {
 				found[kind.Kind+" "+o.Name] = o
 			}
 		}
@@ -86,7 +87,9 @@ func (c *cluster) takeAway(t *testing.T, of func(*metav1.PartialObjectMetadata) 
 		require.NoError(t, c.Patch(t.Context(), changed, client.MergeFrom(o)), name)
 	}
 	for name, list := range c.graph(t, of) {
-		require.Empty(t, list, name)
+		if strings.HasPrefix(name, "OLVM") { // some controllers of Cluster API do not wait for the end of the pause
+			require.Empty(t, list, name)
+		}
 	}
 	c.pause(t, false)
 	programs.Eventually(t, "everything is as it was", func() (bool, string) {
