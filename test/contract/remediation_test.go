@@ -24,6 +24,7 @@ const suspect = "contract.example.com/suspect"
 func threeControlPlaneNodes(t *testing.T, f *fixture) {
 	c := f.newCluster(t, "three", 3, 1)
 	c.create(t, asItIs)
+	require.NoError(t, c.DeleteAllOf(t.Context(), &clusterv1.MachineHealthCheck{}, c.inNamespace())) // each step has its own
 	c.running(t, 3, 1, anyMember)
 	byNode := clusterv1.MachineHealthCheckChecks{UnhealthyNodeConditions: []clusterv1.UnhealthyNodeCondition{
 		{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, TimeoutSeconds: ptr.To[int32](1)},
