@@ -146,13 +146,15 @@ func record(olvm *infrav1.OLVMMachine, d machine.Desired, o machine.Observation)
 	status.NetworkID = cmp.Or(d.Place.NetworkID, status.NetworkID)
 	status.VNICProfileID = cmp.Or(d.Place.VNICProfileID, status.VNICProfileID)
 	switch {
-	case o.VM != nil:
+	case o.VM != nil: // the VM tells what a move to another management cluster has forgotten, too
+		status.ClusterID, status.VMTemplateID = cmp.Or(status.ClusterID, o.VM.ClusterID), cmp.Or(status.VMTemplateID, o.VM.OriginalTemplateID)
 		status.VirtualMachine.VMID, status.VirtualMachine.VMName, status.VirtualMachine.Status = o.VM.ID, o.VM.Name, o.VM.Status
 		status.VirtualMachine.SeenBy = d.Username
 	case o.Absent:
 		status.VirtualMachine.Status = ""
 	}
 	if o.Ours {
+		status.NetworkID = cmp.Or(status.NetworkID, o.Mark.Network)
 		for _, a := range o.Mark.Addresses {
 			if a.Is4() {
 				status.IPAddress = a.String()
