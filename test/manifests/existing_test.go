@@ -37,6 +37,8 @@ type existing struct {
 	ControlPlane int
 	// NIC, Gateway, Interface and InterfaceType are empty where the user set none.
 	NIC, Gateway, Interface, InterfaceType string
+	// IPv6 is a range for the second stack, which is left out where it is empty.
+	IPv6 string
 	// CipherSuites and MatchLabels are null where the user set none.
 	CipherSuites, MatchLabels string
 	// Pools are the ipAddresses by group of machines.

@@ -24,7 +24,7 @@ import (
 )
 
 // Manifests of the existing provider apply unchanged and become running clusters: one without verification of the engine's
-// certificate and with nothing set that need not be, one whose CA comes later and that sets what can be set.
+// certificate and with nothing set that need not be, one whose CA comes later and that sets what can be set, IPv6 included.
 func TestExistingManifestsBecomeRunningClusters(t *testing.T) {
 	engine := programs.StartEngine(t, "--guests", "instant")
 	management := programs.StartBundle(t)
@@ -33,6 +33,7 @@ func TestExistingManifestsBecomeRunningClusters(t *testing.T) {
 	zeros.Insecure, zeros.ControlPlane = true, 3
 	set := newExisting(t, engine, "set")
 	set.NIC, set.Gateway, set.Interface, set.InterfaceType = "nic-1", set.Net+".162", "enp1s0", "virtio"
+	set.IPv6 = "fd00:40::10-fd00:40::20"
 
 	holdControlPlane := holdStarts(t, engine, "zeros-control-plane-*")
 	holdWorkers := holdStarts(t, engine, "zeros-md-0-*")
@@ -132,7 +133,11 @@ func expectRunning(t *testing.T, c client.Client, e *programs.Engine, m existing
 		require.NoError(t, err)
 		mark, ours := machine.ParseMark(vm.Comment)
 		require.True(t, ours)
-		require.Equal(t, []netip.Addr{netip.MustParseAddr(address)}, mark.Addresses)
+		have := []netip.Addr{netip.MustParseAddr(address)}
+		if m.IPv6 != "" {
+			have = append(have, netip.MustParseAddr(olvm.Status.OLVM.IPv6Address))
+		}
+		require.Equal(t, have, mark.Addresses)
 	}
 }
 
