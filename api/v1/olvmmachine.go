@@ -349,6 +349,10 @@ type VirtualMachineStatus struct {
 	// +optional
 	Status string `json:"status,omitempty"`
 
+	// hostID of the engine's host that the VM runs on; empty while it does not run, and for an account that is no administrator.
+	// +optional
+	HostID string `json:"hostID,omitempty"`
+
 	// seenBy is the user whom the engine showed the VM last. Another user without an administrator's role may not see it.
 	// +optional
 	SeenBy string `json:"seenBy,omitempty"`

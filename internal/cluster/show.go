@@ -9,6 +9,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,6 +30,8 @@ type Details struct {
 	Kubeconfig string `json:"kubeconfig"`
 	// Engine is where the cluster's VMs are.
 	Engine Engine `json:"engine"`
+	// Groups of machines, the control plane first.
+	Groups []GroupDetails `json:"groups"`
 	// Machines, the control plane first.
 	Machines []MachineDetails `json:"machines"`
 	// AddressPools are the pools that the cluster's machines take their addresses from.
@@ -43,12 +47,31 @@ type Engine struct {
 	URL        string `json:"url"`
 	Release    string `json:"release"`
 	DataCenter string `json:"dataCenter"`
+	// Reachable is what the controllers found last.
+	Reachable bool `json:"reachable"`
+	// Message is the engine's answer, or why there is none.
+	Message string `json:"message"`
+}
+
+// The roles of machines.
+const (
+	ControlPlaneRole = "control-plane"
+	WorkerRole       = "worker"
+)
+
+// GroupDetails are machines that are the same: the control plane, or one MachineDeployment.
+type GroupDetails struct {
+	Name     string   `json:"name"`
+	Role     string   `json:"role"`
+	Version  string   `json:"version"`
+	Machines Replicas `json:"machines"`
 }
 
 // MachineDetails are a machine, its VM and its node.
 type MachineDetails struct {
 	Name       string    `json:"name"`
-	Role       string    `json:"role"` // control-plane or worker
+	Role       string    `json:"role"`  // control-plane or worker
+	Group      string    `json:"group"` // name of the group; empty for a worker that no MachineDeployment made
 	Phase      string    `json:"phase"`
 	Version    string    `json:"version"`
 	VM         VMDetails `json:"vm"`
@@ -64,6 +87,8 @@ type VMDetails struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Status string `json:"status"`
+	// Host of the engine that it runs on; empty while it does not run, or where the engine does not tell.
+	Host string `json:"host"`
 }
 
 // Show reads everything about one cluster. It changes nothing; the cluster's own API is asked for the nodes, and its silence is told
@@ -78,15 +103,19 @@ func Show(ctx context.Context, o Selection, report progress.Reporter) (*Details,
 }
 
 func (m *Management) show(ctx context.Context, found *clusterv1.Cluster, kubeconfig string) (*Details, error) {
-	key := client.ObjectKeyFromObject(found)
-	s, err := observe(ctx, m.Client, key)
+	s, err := observe(ctx, m.Client, client.ObjectKeyFromObject(found))
 	if err != nil {
 		return nil, err
 	}
 	if s.cluster == nil {
 		s.cluster = found // it has gone meanwhile
 	}
-	if err := m.askNodes(ctx, key, s); err != nil {
+	return m.details(ctx, s, kubeconfig)
+}
+
+// details completes what the management cluster says of a cluster that is there.
+func (m *Management) details(ctx context.Context, s *snapshot, kubeconfig string) (*Details, error) {
+	if err := m.askNodes(ctx, client.ObjectKeyFromObject(s.cluster), s); err != nil {
 		return nil, err
 	}
 	d := newDetails(s, time.Now())
@@ -120,7 +149,8 @@ func newDetails(s *snapshot, now time.Time) *Details {
 		version = s.controlPlane.Spec.Version
 	}
 	d := &Details{
-		Listed: newListed(s.cluster, version), Ready: s.intended().reached(s), Machines: make([]MachineDetails, 0, len(s.machines)),
+		Listed: newListed(s.cluster, version), Ready: s.intended().reached(s),
+		Groups: s.groups(), Machines: make([]MachineDetails, 0, len(s.machines)),
 		Conditions: notFine(s), NextSteps: nextSteps(s, now),
 	}
 	if s.infrastructure != nil {
@@ -129,11 +159,33 @@ func newDetails(s *snapshot, now time.Time) *Details {
 		if found := s.infrastructure.Status.OLVMDatacenter; found != nil {
 			d.Engine.Release = found.Release.Version
 		}
+		if c := meta.FindStatusCondition(s.infrastructure.Status.Conditions, infrav1.EngineReachableCondition); c != nil {
+			d.Engine.Reachable, d.Engine.Message = c.Status == metav1.ConditionTrue, c.Message
+		}
 	}
 	for i := range s.machines {
 		d.Machines = append(d.Machines, newMachineDetails(s, &s.machines[i]))
 	}
 	return d
+}
+
+// groups are the control plane and every MachineDeployment.
+func (s *snapshot) groups() []GroupDetails {
+	groups := []GroupDetails{}
+	if k := s.controlPlane; k != nil {
+		groups = append(groups, GroupDetails{
+			Name: k.Name, Role: ControlPlaneRole, Version: k.Spec.Version,
+			Machines: Replicas{Ready: ptr.Deref(k.Status.ReadyReplicas, 0), Desired: ptr.Deref(k.Spec.Replicas, 0)},
+		})
+	}
+	for i := range s.workers {
+		w := &s.workers[i]
+		groups = append(groups, GroupDetails{
+			Name: w.Name, Role: WorkerRole, Version: w.Spec.Template.Spec.Version,
+			Machines: Replicas{Ready: ptr.Deref(w.Status.ReadyReplicas, 0), Desired: ptr.Deref(w.Spec.Replicas, 0)},
+		})
+	}
+	return groups
 }
 
 // intended is the target that the cluster's own objects state.
@@ -150,11 +202,14 @@ func (s *snapshot) intended() target {
 
 func newMachineDetails(s *snapshot, m *clusterv1.Machine) MachineDetails {
 	d := MachineDetails{
-		Name: m.Name, Role: "worker", Phase: m.Status.Phase, Version: m.Spec.Version, Node: m.Status.NodeRef.Name,
-		ProviderID: m.Spec.ProviderID, Addresses: []string{}, Created: m.CreationTimestamp.UTC(),
+		Name: m.Name, Role: WorkerRole, Group: m.Labels[clusterv1.MachineDeploymentNameLabel], Phase: m.Status.Phase, Version: m.Spec.Version,
+		Node: m.Status.NodeRef.Name, ProviderID: m.Spec.ProviderID, Addresses: []string{}, Created: m.CreationTimestamp.UTC(),
 	}
 	if isControlPlane(m) {
-		d.Role = "control-plane"
+		d.Role, d.Group = ControlPlaneRole, ""
+		if s.controlPlane != nil {
+			d.Group = s.controlPlane.Name
+		}
 	}
 	add := func(address string) {
 		if address != "" && !slices.Contains(d.Addresses, address) {
@@ -164,7 +219,7 @@ func newMachineDetails(s *snapshot, m *clusterv1.Machine) MachineDetails {
 	if im := s.infraMachine(m); im != nil {
 		d.ProviderID = cmp.Or(d.ProviderID, im.Spec.ProviderID)
 		if e := im.Status.OLVM; e != nil {
-			d.VM = VMDetails{ID: e.VirtualMachine.VMID, Name: e.VirtualMachine.VMName, Status: e.VirtualMachine.Status}
+			d.VM = VMDetails{ID: e.VirtualMachine.VMID, Name: e.VirtualMachine.VMName, Status: e.VirtualMachine.Status, Host: e.VirtualMachine.HostID}
 			add(e.IPAddress)
 			add(e.IPv6Address)
 		}

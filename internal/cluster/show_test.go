@@ -41,7 +41,7 @@ func TestAMachineIsShownWithItsVMNodeAndAddressesOfBothFamilies(t *testing.T) {
 	created := metav1.Time{}.UTC()
 	require.Equal(t, []MachineDetails{
 		{
-			Name: "demo-control-plane-a", Role: "control-plane", Phase: "Running", Version: "v1.33.5", Node: "demo-control-plane-a",
+			Name: "demo-control-plane-a", Role: ControlPlaneRole, Phase: "Running", Version: "v1.33.5", Node: "demo-control-plane-a",
 			NodeStatus: "Ready", VM: VMDetails{ID: "1", Name: "demo-control-plane-a-x", Status: "up"},
 			Addresses: []string{"192.0.2.164", "2001:db8::164"}, ProviderID: "olvm://1", Created: created,
 		},

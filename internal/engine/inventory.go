@@ -86,7 +86,7 @@ func (s *Snapshot) Each(f func(ovirt.VM)) {
 func (s *Snapshot) changedSince(before *Snapshot) []string {
 	var ids []string
 	for id, vm := range s.byID {
-		if old, ok := before.byID[id]; !ok || old.Status != vm.Status || old.Comment != vm.Comment || old.Name != vm.Name {
+		if old, ok := before.byID[id]; !ok || old.Status != vm.Status || old.Comment != vm.Comment || old.Name != vm.Name || old.HostID != vm.HostID {
 			ids = append(ids, id)
 		}
 	}

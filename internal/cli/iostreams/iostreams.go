@@ -12,29 +12,37 @@ import (
 // Streams are a command's input, its result and its messages.
 type Streams struct {
 	In io.Reader
+	// InIsTerminal says that somebody can answer.
+	InIsTerminal bool
 	// Out takes the result: what a pipe is meant to carry.
 	Out io.Writer
+	// OutIsTerminal says that somebody watches Out.
+	OutIsTerminal bool
 	// Err takes progress, warnings and errors.
 	Err io.Writer
 	// ErrIsTerminal says that somebody watches Err.
 	ErrIsTerminal bool
-	// Size of the terminal in columns and rows; 0 and 0 when there is none.
+	// Size of the terminal of Err, else of Out, in columns and rows; 0 and 0 when there is none.
 	Size func() (width, height int)
 }
 
-// System returns the streams of the process. Err counts as a terminal only where TERM says that it can move its cursor.
+// System returns the streams of the process. Out and Err count as terminals only where TERM says that they can move their cursor.
 func System(getenv func(string) string) *Streams {
-	fd := int(os.Stderr.Fd())
 	kind := getenv("TERM")
+	moves := kind != "" && kind != "dumb"
+	out, errOut := int(os.Stdout.Fd()), int(os.Stderr.Fd())
 	return &Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		ErrIsTerminal: term.IsTerminal(fd) && kind != "" && kind != "dumb",
+		InIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		OutIsTerminal: moves && term.IsTerminal(out),
+		ErrIsTerminal: moves && term.IsTerminal(errOut),
 		Size: func() (int, int) {
-			width, height, err := term.GetSize(fd)
-			if err != nil {
-				return 0, 0
+			for _, fd := range []int{errOut, out} {
+				if width, height, err := term.GetSize(fd); err == nil {
+					return width, height
+				}
 			}
-			return width, height
+			return 0, 0
 		},
 	}
 }

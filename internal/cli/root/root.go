@@ -14,6 +14,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cli/cluster/delete"
+	"github.com/ocne-project/ocne/internal/cli/cluster/info"
 	"github.com/ocne-project/ocne/internal/cli/cluster/kubeconfig"
 	"github.com/ocne-project/ocne/internal/cli/cluster/list"
 	"github.com/ocne-project/ocne/internal/cli/cluster/show"
@@ -42,7 +43,7 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 		Use:           "ocne",
 		Short:         "Kubernetes clusters on Oracle Linux Virtualization Manager",
 		Long:          long,
-		Example:       "  ocne cluster start -c demo.yaml\n  ocne cluster show -C demo\n  ocne cluster delete -c demo.yaml",
+		Example:       "  ocne cluster start -c demo.yaml\n  ocne cluster info -C demo\n  ocne cluster delete -c demo.yaml",
 		Version:       env.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -80,12 +81,12 @@ func clusterCommand(env *cli.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "cluster",
 		Short:   "Make, show and delete clusters",
-		Example: "  ocne cluster start -c demo.yaml\n  ocne cluster show -C demo",
+		Example: "  ocne cluster start -c demo.yaml\n  ocne cluster info -C demo",
 	}
 	group(cmd)
 	cmd.AddCommand(
-		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run), show.NewCommand(env, show.Run),
-		template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
+		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run),
+		info.NewCommand(env, info.Run), show.NewCommand(env, show.Run), template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
 	)
 	return cmd
 }

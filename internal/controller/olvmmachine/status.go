@@ -149,9 +149,9 @@ func record(olvm *infrav1.OLVMMachine, d machine.Desired, o machine.Observation)
 	case o.VM != nil: // the VM tells what a move to another management cluster has forgotten, too
 		status.ClusterID, status.VMTemplateID = cmp.Or(status.ClusterID, o.VM.ClusterID), cmp.Or(status.VMTemplateID, o.VM.OriginalTemplateID)
 		status.VirtualMachine.VMID, status.VirtualMachine.VMName, status.VirtualMachine.Status = o.VM.ID, o.VM.Name, o.VM.Status
-		status.VirtualMachine.SeenBy = d.Username
+		status.VirtualMachine.SeenBy, status.VirtualMachine.HostID = d.Username, o.VM.HostID
 	case o.Absent:
-		status.VirtualMachine.Status = ""
+		status.VirtualMachine.Status, status.VirtualMachine.HostID = "", ""
 	}
 	if o.Ours {
 		status.NetworkID = cmp.Or(status.NetworkID, o.Mark.Network)

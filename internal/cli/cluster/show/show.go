@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/cluster/info"
 	"github.com/ocne-project/ocne/internal/cli/output"
 	"github.com/ocne-project/ocne/internal/cluster"
 )
@@ -17,22 +18,20 @@ type Options struct {
 	Environment *cli.Environment
 	// Existing says which cluster.
 	Existing cli.Existing
-	// Output is the format: Text, JSON or YAML.
+	// Output is the format: Text, Wide, JSON or YAML.
 	Output output.Format
 	// Field is a dotted path into the result, to be printed alone; empty means all of it.
 	Field string
 }
 
-const long = `Show tells how a cluster is: its machines with their VMs, nodes and addresses, how far its address pools are used, the conditions
-that are not as they should be in the words of whoever set them, and what to do about them.
-
-It reads the management cluster, and asks the cluster's own API for its nodes. It changes nothing.
-
-Name the cluster with -c or -C; without either, it is the one of the defaults file, or "ocne". With -C alone it is looked for in
-all namespaces.
+const long = `Show tells how a cluster is, as 'ocne cluster info' does: its machines with their VMs, nodes and addresses, how far its address pools
+are used, the conditions that are not as they should be in the words of whoever set them, and what to do about them.
 
 Programs read -o json or -o yaml. --field prints one value of that: a path such as phase, kubeconfig, machines.0.vm.id or
-controlPlane.ready, in any case.`
+controlPlane.ready, in any case.
+
+Name the cluster with -c or -C; without either, it is the one of the defaults file, or "ocne". With -C alone it is looked for in
+all namespaces.`
 
 const example = `  # How is the cluster?
   ocne cluster show -C demo
@@ -48,15 +47,14 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	o := &Options{Environment: env}
 	cmd := &cobra.Command{
 		Use:     "show",
-		Aliases: []string{"info"},
-		Short:   "Show how a cluster is",
+		Short:   "Show how a cluster is, or one value of it",
 		Long:    long,
 		Example: example,
 		Args:    cli.NoArguments,
 	}
 	complete := cli.ExistingFlags(cmd, &o.Existing)
 	f := cmd.Flags()
-	output.AddFlag(f, &o.Output, output.JSON, output.YAML)
+	output.AddFlag(f, &o.Output, output.Wide, output.JSON, output.YAML)
 	f.StringVarP(&o.Field, "field", "f", "", "print the value at this `path` only")
 	all := f.BoolP("all", "a", false, "print everything, as -o yaml")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +73,9 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 // Run reads and prints the cluster.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
+	if o.Field == "" {
+		return info.Run(ctx, &info.Options{Environment: env, Existing: o.Existing, Output: o.Output})
+	}
 	which, err := env.Select(o.Existing)
 	if err != nil {
 		return err
@@ -86,16 +87,5 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	report.Close()
-	return o.print(details)
-}
-
-func (o *Options) print(d *cluster.Details) error {
-	out := o.Environment.Streams.Out
-	switch {
-	case o.Field != "":
-		return printField(out, d, o.Field)
-	case o.Output.ForPrograms():
-		return output.Print(out, o.Output, d)
-	}
-	return printText(out, d, o.Environment.Now())
+	return printField(env.Streams.Out, details, o.Field)
 }

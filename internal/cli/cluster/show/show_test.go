@@ -30,7 +30,8 @@ func TestArguments(t *testing.T) {
 		"everything and a format": {[]string{"-a", "-o", "json"}, nil},
 		"a value and a format":    {[]string{"-f", "phase", "-o", "json"}, nil},
 		"everything and a value":  {[]string{"-a", "-f", "phase"}, nil},
-		"a format for nobody":     {[]string{"-o", "wide"}, nil},
+		"with ids and ages":       {[]string{"-o", "wide"}, &Options{Output: output.Wide}},
+		"a format for nobody":     {[]string{"-o", "xml"}, nil},
 		"a name without a flag":   {[]string{"demo"}, nil},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -59,7 +60,7 @@ func demo() *cluster.Details {
 		Machines: []cluster.MachineDetails{
 			{
 				Name: "demo-control-plane-a", Role: "control-plane", Phase: "Running", Version: "v1.33.5", NodeStatus: "Ready",
-				VM: cluster.VMDetails{ID: "0815", Status: "up"}, Addresses: []string{"192.0.2.164", "2001:db8::164"},
+				VM: cluster.VMDetails{ID: "0815", Status: "up", Host: "host1"}, Addresses: []string{"192.0.2.164", "2001:db8::164"},
 			},
 			{Name: "demo-md-0-b", Role: "worker", Phase: "Provisioning", Version: "v1.33.5"},
 		},
@@ -77,57 +78,6 @@ func demo() *cluster.Details {
 	}
 }
 
-func TestAClusterAtAGlance(t *testing.T) {
-	var out bytes.Buffer
-	require.NoError(t, printText(&out, demo(), created().Add(90*time.Minute)))
-	require.Equal(t, `Name:                demo
-Namespace:           ocne
-Phase:               Provisioned
-Endpoint:            https://192.0.2.160:6443
-Kubernetes:          v1.33.5
-Control plane:       1/1 ready
-Workers:             0/1 ready
-Engine:              https://engine.example.com/ovirt-engine
-Engine release:      4.5.5
-Data center:         Default
-Management cluster:  https://management
-Kubeconfig:          not on this machine; ocne cluster kubeconfig -C demo prints it
-Age:                 90m
-
-MACHINE                ROLE            PHASE          VERSION   NODE    VM   ADDRESSES                   VM ID
-demo-control-plane-a   control-plane   Running        v1.33.5   Ready   up   192.0.2.164,2001:db8::164   0815
-demo-md-0-b            worker          Provisioning   v1.33.5   -       -    -                           -
-
-ADDRESS POOL                  NETWORK   FOR                                USED     BY OTHERS   FREE
-192.0.2.164/30, 192.0.2.170   kvm       control plane, workers demo-md-0   1 of 5   2           2
-
-Not as it should be:
-  machine demo-md-0-b: VMReady is False: OutOfCapacity: engine refused: [Low disk space.]
-
-What to do:
-  machine demo-md-0-b, machine c, machine d, 2 more:
-    Free space.
-      rm everything
-`, out.String())
-}
-
-func TestWhatIsUnderWayNeedsNobody(t *testing.T) {
-	d := demo()
-	d.NextSteps = nil
-	var out bytes.Buffer
-	require.NoError(t, printProblems(&out, d))
-	require.Contains(t, out.String(), "Nothing of this needs you yet")
-}
-
-func TestAReadyClusterHasNothingMoreToSay(t *testing.T) {
-	d := demo()
-	d.Ready, d.Kubeconfig, d.Machines, d.AddressPools, d.Conditions, d.NextSteps = true, "/home/me/.kube/kubeconfig.demo", nil, nil, nil, nil
-	var out bytes.Buffer
-	require.NoError(t, printText(&out, d, created()))
-	require.Contains(t, out.String(), "Phase:               Provisioned, everything is ready\n")
-	require.Regexp(t, `\nNo machines\.\n$`, out.String())
-}
-
 func TestOneValue(t *testing.T) {
 	for path, want := range map[string]string{
 		"phase":                       "Provisioned\n",
@@ -136,7 +86,7 @@ func TestOneValue(t *testing.T) {
 		"controlplane.desired":        "1\n",
 		"machines.0.vm.id":            "0815\n",
 		"machines.0.addresses":        "- 192.0.2.164\n- 2001:db8::164\n",
-		"machines.0.VM":               "id: \"0815\"\nname: \"\"\nstatus: up\n",
+		"machines.0.VM":               "host: host1\nid: \"0815\"\nname: \"\"\nstatus: up\n",
 		"addressPools.0.usedByOthers": "2\n",
 	} {
 		t.Run(path, func(t *testing.T) {
@@ -149,7 +99,7 @@ func TestOneValue(t *testing.T) {
 
 func TestAPathThatLeadsNowhereNamesWhatThereIs(t *testing.T) {
 	for path, want := range map[string]string{
-		"engine.name":  `no field "name" in engine: it has dataCenter, release, url`,
+		"engine.name":  `no field "name" in engine: it has dataCenter, message, reachable, release, url`,
 		"machines.2":   `no field "2" in machines: it is a list of 2`,
 		"machines.-1":  `no field "-1" in machines: it is a list of 2`,
 		"phase.reason": `no field "reason" in phase: it is a plain value`,
@@ -166,11 +116,11 @@ func TestAPathThatLeadsNowhereNamesWhatThereIs(t *testing.T) {
 func TestProgramsGetEveryListAlsoWhenItIsEmpty(t *testing.T) {
 	var out bytes.Buffer
 	d := &cluster.Details{
-		Machines: []cluster.MachineDetails{}, AddressPools: []cluster.AddressPool{}, Conditions: []cluster.ConditionDetails{},
+		Groups: []cluster.GroupDetails{}, Machines: []cluster.MachineDetails{}, AddressPools: []cluster.AddressPool{}, Conditions: []cluster.ConditionDetails{},
 		NextSteps: []cluster.NextStep{},
 	}
 	require.NoError(t, output.Print(&out, output.YAML, d))
-	for _, list := range []string{"machines", "addressPools", "conditions", "nextSteps"} {
+	for _, list := range []string{"groups", "machines", "addressPools", "conditions", "nextSteps"} {
 		require.Contains(t, out.String(), list+": []\n")
 	}
 }

@@ -1,0 +1,31 @@
+package info
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ocne-project/ocne/internal/cluster"
+)
+
+func (t *tree) pools() *node {
+	if len(t.AddressPools) == 0 {
+		return nil
+	}
+	n := &node{name: "address pools", text: "Address pools"}
+	for _, p := range t.AddressPools {
+		n.children = append(n.children, pool(p))
+	}
+	return n
+}
+
+func pool(p cluster.AddressPool) *node {
+	ranges := strings.Join(p.Ranges, ", ")
+	usage := fmt.Sprintf("%d of %d free: %d used by this cluster", p.Free(), p.Total, p.Used)
+	if p.UsedByOthers > 0 {
+		usage += fmt.Sprintf(", %d by others", p.UsedByOthers)
+	}
+	return &node{
+		name: "address pool " + ranges + " on network " + p.Network, text: ranges + " on network " + p.Network,
+		notes: []note{{text: usage}, {text: "for " + strings.Join(p.Groups, ", ")}},
+	}
+}
