@@ -17,6 +17,7 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/cluster/info"
 	"github.com/ocne-project/ocne/internal/cli/cluster/kubeconfig"
 	"github.com/ocne-project/ocne/internal/cli/cluster/list"
+	"github.com/ocne-project/ocne/internal/cli/cluster/orphans"
 	"github.com/ocne-project/ocne/internal/cli/cluster/show"
 	"github.com/ocne-project/ocne/internal/cli/cluster/start"
 	"github.com/ocne-project/ocne/internal/cli/cluster/template"
@@ -87,6 +88,7 @@ func clusterCommand(env *cli.Environment) *cobra.Command {
 	cmd.AddCommand(
 		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run),
 		info.NewCommand(env, info.Run), show.NewCommand(env, show.Run), template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
+		orphans.NewCommand(env, orphans.Run),
 	)
 	return cmd
 }

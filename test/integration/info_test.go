@@ -1,0 +1,130 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/pkg/ovirt"
+	"github.com/ocne-project/ocne/test/programs"
+)
+
+// stdout runs a command that succeeds and returns its result without messages.
+func (w *world) stdout(args ...string) string {
+	w.t.Helper()
+	command, errOut := w.command(args...)
+	var out strings.Builder
+	command.Stdout = &out
+	require.NoError(w.t, command.Run(), "ocne %s:\n%s", strings.Join(args, " "), errOut)
+	require.NotContains(w.t, out.String()+errOut.String(), programs.Password)
+	return out.String()
+}
+
+// A user looks at a cluster, in every way, and sees what happens to it.
+func TestInfoOfACluster(t *testing.T) {
+	w := newWorld(t)
+	w.ocne("cluster", "start", "-c", w.config)
+
+	t.Run("as a tree that fits on a hundred columns", func(t *testing.T) {
+		text := w.stdout("cluster", "info", "-C", "demo")
+		t.Log(text)
+		for line := range strings.SplitSeq(text, "\n") {
+			require.LessOrEqual(t, utf8.RuneCountInString(line), 100, line)
+		}
+		require.Contains(t, text, "demo (namespace ")
+		require.Contains(t, text, "everything is ready")
+		require.Contains(t, text, "reachable")
+		require.Contains(t, text, "27 of 30 free")
+		for name := range w.vms() {
+			require.Contains(t, text, name)
+		}
+		require.NotContains(t, text, "! ", "nothing is wrong")
+		require.Equal(t, text, w.stdout("cluster", "show", "-C", "demo"), "show tells the same")
+	})
+	t.Run("with ids", func(t *testing.T) {
+		text := w.stdout("cluster", "info", "-c", w.config, "-o", "wide")
+		for _, vm := range w.vms() {
+			require.Contains(t, text, "VM id "+vm.ID)
+			require.Contains(t, text, "provider id olvm://"+vm.ID)
+		}
+	})
+	t.Run("for programs", func(t *testing.T) {
+		var fromJSON, fromYAML cluster.Details
+		document := w.stdout("cluster", "info", "-C", "demo", "-o", "json")
+		require.NoError(t, json.Unmarshal([]byte(document), &fromJSON))
+		require.NoError(t, yaml.UnmarshalStrict([]byte(w.stdout("cluster", "info", "-C", "demo", "-o", "yaml")), &fromYAML))
+		require.Equal(t, fromJSON, fromYAML)
+		require.Equal(t, document, w.stdout("cluster", "show", "-C", "demo", "-o", "json"), "there is one document")
+		require.True(t, fromJSON.Ready && fromJSON.Engine.Reachable)
+		require.Len(t, fromJSON.Groups, 2)
+		require.Len(t, fromJSON.Machines, 3)
+		byID := map[string]ovirt.VM{}
+		for _, vm := range w.vms() {
+			byID[vm.ID] = vm
+		}
+		for _, m := range fromJSON.Machines {
+			require.Equal(t, byID[m.VM.ID].Name, m.VM.Name)
+			require.Equal(t, byID[m.VM.ID].HostID, m.VM.Host, "the host that the VM runs on")
+			require.NotEmpty(t, m.VM.Host)
+		}
+	})
+	t.Run("a VM that is powered off is seen, and told by --watch", w.expectPowerOffToBeTold)
+	w.ocne("cluster", "delete", "-c", w.config)
+	w.expectEmptyEngine()
+}
+
+func (w *world) expectPowerOffToBeTold(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "watched")
+	out, err := os.Create(file)
+	require.NoError(t, err)
+	defer out.Close()
+	watch, errOut := w.command("cluster", "info", "-C", "demo", "--watch")
+	watch.Stdout = out
+	require.NoError(t, watch.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- watch.Wait() }()
+	t.Cleanup(func() { _ = watch.Process.Kill() })
+	watched := func() string {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return string(content)
+	}
+	programs.Eventually(t, "the tree is written", func() (bool, string) {
+		return strings.Contains(watched(), "everything is ready"), watched()
+	})
+	tree := watched()
+
+	_, workers := w.nodes()
+	vm := w.vms()[workers[0].Name]
+	require.NoError(t, w.engine.StopVM(t.Context(), vm.ID))
+	programs.Eventually(t, "the change is written", func() (bool, string) {
+		for line := range strings.SplitSeq(strings.TrimPrefix(watched(), tree), "\n") {
+			if strings.Contains(line, "machine "+vm.Name+": ") && strings.Contains(line, "VM down") && strings.Contains(line, "VMReady is False, NotRunning: ") {
+				return true, ""
+			}
+		}
+		return false, watched()
+	})
+	require.NotContains(t, strings.TrimPrefix(watched(), tree), "├─", "the tree is written once")
+	text := w.stdout("cluster", "info", "-C", "demo")
+	require.Contains(t, text, "! VMReady is False, NotRunning: the VM is down")
+	require.Contains(t, text, "> ", "and what to do")
+	require.NotContains(t, text, "everything is ready")
+
+	require.NoError(t, watch.Process.Signal(os.Interrupt))
+	<-ended
+	require.Equal(t, exitInterrupted, watch.ProcessState.ExitCode())
+	require.Contains(t, errOut.String(), "Error: interrupted")
+	require.NoError(t, w.engine.StartVM(t.Context(), vm.ID))
+	programs.Eventually(t, "the cluster is whole again", func() (bool, string) {
+		ready := w.stdout("cluster", "show", "-C", "demo", "--field", "ready")
+		return ready == "true\n", ready
+	})
+}
