@@ -47,6 +47,8 @@ type UnfinishedError struct {
 	Applied bool
 	// Waiting is what was still waited for.
 	Waiting []progress.Item
+	// EngineGone says that a deletion waited for an engine that did not answer.
+	EngineGone bool
 }
 
 // Error names what was still waited for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -21,26 +22,39 @@ type DeleteOptions struct {
 	AnyNamespace bool
 	// Management chooses the management cluster.
 	Management ManagementOptions
+	// Abandon deletes the cluster without asking its engine, which is gone for good.
+	Abandon bool
 }
 
 // Delete removes a cluster and waits until neither the engine nor the management cluster holds anything of it; then it removes what
 // ocne made beside it, and an embedded management cluster that manages nothing any more. It may be interrupted and called again. A
 // cluster that is gone already is fine, unless there are others: then its name is taken for a mistake, and the error lists them.
-func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) error {
+//
+// The VMs are those that an abandoned cluster may have left in its engine; they come with an error, too.
+func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]AbandonedVM, error) {
 	m, err := OpenExistingManagement(ctx, o.Management, report)
 	if errors.Is(err, ErrNoManagement) {
 		report.Step(fmt.Sprintf("There is no management cluster and so no cluster %s: nothing to delete", o.Config.Name))
-		return keepKubeconfig(o.Config.KubeconfigPath(), report)
+		return nil, keepKubeconfig(o.Config.KubeconfigPath(), report)
 	}
 	if err != nil {
-		return unfinished(ctx, err, nothing, nil)
+		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	report.Step("Management cluster: " + m.Description)
-	changed, err := m.delete(ctx, o, report)
+	d := &deletion{DeleteOptions: o, Management: m, report: report}
+	changed, err := d.run(ctx)
 	if err != nil {
-		return errors.Join(err, m.Close())
+		return d.left, errors.Join(err, m.Close())
 	}
-	return unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), extentOfDeletion(changed), nil)
+	return d.left, unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), extentOfDeletion(changed), nil)
+}
+
+// deletion is one run of the command.
+type deletion struct {
+	DeleteOptions
+	*Management
+	report progress.Reporter
+	left   []AbandonedVM
 }
 
 // extentOfDeletion: what has begun to go goes on by itself.
@@ -51,8 +65,9 @@ func extentOfDeletion(changed bool) extent {
 	return nothing
 }
 
-// delete says whether anything was deleted, or began to be.
-func (m *Management) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) (changed bool, err error) {
+// run says whether anything was deleted, or began to be.
+func (d *deletion) run(ctx context.Context) (changed bool, err error) {
+	m, o, report := d.Management, d.DeleteOptions, d.report
 	found, others, err := m.find(ctx, Selection{Config: o.Config, AnyNamespace: o.AnyNamespace})
 	if err == nil && found != nil && provider(found) != config.ProviderOLVM {
 		err = fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not delete it",
@@ -69,7 +84,7 @@ func (m *Management) delete(ctx context.Context, o DeleteOptions, report progres
 	}
 	if found != nil {
 		l.key, l.known = client.ObjectKeyFromObject(found), true
-		if err := m.deleteCluster(ctx, found, &l, report); err != nil {
+		if err := d.deleteCluster(ctx, found, &l); err != nil {
 			return true, err
 		}
 	}
@@ -91,16 +106,21 @@ func (m *Management) delete(ctx context.Context, o DeleteOptions, report progres
 }
 
 // deleteCluster deletes the Cluster object, on which Cluster API deletes everything of it in order, and waits until all is gone.
-func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l *leftovers, report progress.Reporter) error {
-	key := client.ObjectKeyFromObject(c)
-	if c.DeletionTimestamp.IsZero() {
-		report.Step(fmt.Sprintf("Deleting cluster %s in namespace %s", key.Name, key.Namespace))
-	} else {
-		report.Step(fmt.Sprintf("Cluster %s in namespace %s is being deleted already", key.Name, key.Namespace))
+func (d *deletion) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l *leftovers) error {
+	key, begun := client.ObjectKeyFromObject(c), !c.DeletionTimestamp.IsZero()
+	s, err := observe(ctx, d.Client, key)
+	if err == nil && d.Abandon {
+		err = d.abandon(ctx, s)
+		d.left = s.abandonedVMs()
 	}
-	s, err := observe(ctx, m.Client, key)
 	if err != nil {
-		return unfinished(ctx, err, extentOfDeletion(!c.DeletionTimestamp.IsZero()), nil)
+		d.left = nil
+		return unfinished(ctx, err, extentOfDeletion(begun), nil)
+	}
+	if begun {
+		d.report.Step(fmt.Sprintf("Cluster %s in namespace %s is being deleted already", key.Name, key.Namespace))
+	} else {
+		d.report.Step(fmt.Sprintf("Deleting cluster %s in namespace %s", key.Name, key.Namespace))
 	}
 	if s.infrastructure != nil {
 		server := s.infrastructure.Spec.OLVMOvirtAPIServer
@@ -109,16 +129,29 @@ func (m *Management) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l 
 			l.ca = objectKey(*server.CAConfigMap, key.Namespace)
 		}
 	}
-	if err := m.Client.Delete(ctx, c); err != nil && !apierrors.IsNotFound(err) {
+	if err := d.Client.Delete(ctx, c); err != nil && !apierrors.IsNotFound(err) {
 		return unfinished(ctx, fmt.Errorf("delete cluster %s: %w", key, err), complete, nil)
 	}
-	title := "Deleting cluster " + key.Name
-	var last []progress.Item
-	err = m.watch(ctx, key, report, title, func(s *snapshot) (bool, error) {
-		last = deletionView(s)
-		report.Show(title, last)
+	return d.awaitGone(ctx, key)
+}
+
+// awaitGone waits until the management cluster holds nothing of the cluster any more.
+func (d *deletion) awaitGone(ctx context.Context, key client.ObjectKey) error {
+	title, engine := "Deleting cluster "+key.Name, silence{now: time.Now}
+	var last *snapshot
+	var waiting []progress.Item
+	err := d.watch(ctx, key, d.report, title, func(s *snapshot) (bool, error) {
+		last, waiting = s, deletionView(s)
+		d.report.Show(title, waiting)
+		if words, lasts := engine.lasts(s); lasts {
+			d.report.Warn(words)
+		}
 		return s.gone(), nil
 	})
-	report.Close()
-	return unfinished(ctx, err, complete, last)
+	d.report.Close()
+	err = unfinished(ctx, err, complete, waiting)
+	if u := (*UnfinishedError)(nil); errors.As(err, &u) {
+		u.EngineGone = abandonable(last)
+	}
+	return err
 }

@@ -134,7 +134,8 @@ func TestThereIsNothingToListOrDeleteWithoutAManagementCluster(t *testing.T) {
 	options.Management = o
 	kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
 	require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
-	require.NoError(t, Delete(t.Context(), options, s.report))
+	_, err = Delete(t.Context(), options, s.report)
+	require.NoError(t, err)
 	require.Contains(t, s.told.String(), "There is no management cluster")
 	require.Contains(t, s.told.String(), kubeconfig+" stays")
 	require.FileExists(t, kubeconfig)

@@ -65,6 +65,10 @@ func (s *site) remove(ctx context.Context, o DeleteOptions, report progress.Repo
 	return err
 }
 
+func (s *site) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) (changed bool, err error) {
+	return (&deletion{DeleteOptions: o, Management: s.Management, report: report}).run(ctx)
+}
+
 func named(namespace, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name}
 }

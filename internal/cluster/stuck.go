@@ -242,7 +242,10 @@ func nextStep(reason string) (next string, known bool) {
 	case infrav1.EngineRefusedReason:
 		return "Read the engine's words, and its events in the Administration Portal; release what is locked.", true
 	case infrav1.EngineUnavailableReason:
-		return "Check that the engine runs, and that the management cluster reaches it.", true
+		return "Check that the engine runs, and that the management cluster reaches it. If it is gone for good, the cluster can be deleted without\n" +
+			"it: ocne cluster delete --abandon.", true
+	case infrav1.ClusterMissingReason:
+		return "Make the OLVMCluster again, or let the machine go without its engine: the message says how.", true
 	case infrav1.StartingReason:
 		return "The VM does not stay up: the engine's events say why its host ends it.", true
 	case infrav1.AddressConflictReason:

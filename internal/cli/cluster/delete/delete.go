@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/output"
 	"github.com/ocne-project/ocne/internal/cluster"
 	"github.com/ocne-project/ocne/internal/config"
 )
@@ -25,6 +28,8 @@ type Options struct {
 	Kubeconfig string
 	// Timeout of the whole command; 0 means none.
 	Timeout time.Duration
+	// Abandon deletes a cluster whose engine is gone for good.
+	Abandon bool
 }
 
 const long = `Delete removes a cluster, with all its VMs, disks and addresses, and waits until the engine holds nothing of it any more. It does
@@ -35,6 +40,10 @@ removed with its last cluster.
 Name the cluster with -c or -C; without either, it is the one of the defaults file, or "ocne". With -C alone it is looked for in
 all namespaces, and nothing but the management cluster is needed.
 
+While the engine does not answer, the deletion waits. When the engine is gone for good, --abandon deletes the cluster without it: nothing
+is asked of the engine, and the VMs that may still be there are listed, with their addresses. It is refused while the engine
+answers. Should the engine come back, 'ocne cluster orphans' finds these VMs and removes them.
+
 It may be interrupted and run again. A cluster that is gone already is no error, unless there are other clusters and nothing was
 left of this one: then its name is taken for a mistake.`
 
@@ -42,7 +51,10 @@ const example = `  # Delete the cluster that demo.yaml describes
   ocne cluster delete -c demo.yaml
 
   # Delete a cluster by its name
-  ocne cluster delete -C demo`
+  ocne cluster delete -C demo
+
+  # Delete a cluster whose engine is gone for good
+  ocne cluster delete -C demo --abandon`
 
 // NewCommand returns the command; run is Run but in tests.
 func NewCommand(env *cli.Environment, run func(context.Context, *Options) error) *cobra.Command {
@@ -60,6 +72,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
 	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
+	f.BoolVar(&o.Abandon, "abandon", false, "do not ask the engine, which is gone for good; list what may be left there")
 	f.StringP("session", "s", "", "") // of the existing ocne; does nothing with OLVM
 	f.Lookup("session").Hidden = true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -85,18 +98,47 @@ func Run(ctx context.Context, o *Options) error {
 	defer report.Close()
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	err = cluster.Delete(ctx, cluster.DeleteOptions{
-		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig),
+	left, err := cluster.Delete(ctx, cluster.DeleteOptions{
+		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig), Abandon: o.Abandon,
 	}, report)
 	report.Close()
+	if len(left) > 0 {
+		if err := printLeft(env.Streams.Out, c.Name, left); err != nil {
+			return err
+		}
+	}
+	return advised(c.Name, err)
+}
+
+// printLeft lists what an abandoned cluster may have left in its engine.
+func printLeft(w io.Writer, name string, left []cluster.AbandonedVM) error {
+	if _, err := fmt.Fprintf(w, "VMs of cluster %s that may still be in the engine, with their disks and addresses:\n", name); err != nil {
+		return err
+	}
+	rows := make([][]string, len(left))
+	for i, vm := range left {
+		rows[i] = []string{vm.Name, vm.Status, strings.Join(vm.Addresses, ","), vm.ID}
+	}
+	if err := output.Table(w, []string{"VM", "LAST STATUS", "ADDRESSES", "ID"}, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "If the engine comes back, 'ocne cluster orphans' finds them.")
+	return err
+}
+
+func advised(name string, err error) error {
 	var unfinished *cluster.UnfinishedError
 	if !errors.As(err, &unfinished) {
 		return err
 	}
-	advice := "Nothing was deleted. To delete cluster " + c.Name + ", run the same command again."
+	advice := "Nothing was deleted. To delete cluster " + name + ", run the same command again."
 	if unfinished.Applied {
-		advice = "The deletion of cluster " + c.Name + " has begun. Run the same command again to wait for its end and to remove\n" +
+		advice = "The deletion of cluster " + name + " has begun. Run the same command again to wait for its end and to remove\n" +
 			"what ocne made beside the cluster."
+	}
+	if unfinished.EngineGone {
+		advice += "\nThe engine does not answer. If it is gone for good, add --abandon: the cluster is deleted without it, and its VMs are\n" +
+			"left behind."
 	}
 	return &cluster.AdvisedError{Err: err, Advice: advice}
 }

@@ -120,7 +120,7 @@ func (t *tree) machines(role, group string) []*node {
 	nodes := make([]*node, len(machines))
 	for i, m := range machines {
 		n := &node{name: "machine " + m.Name, text: strings.TrimRight(strings.Join(rows[i], "   "), " ")}
-		n.notes = append(n.notes, note{text: vm(m)})
+		n.notes = append(n.notes, note{text: t.vm(m)})
 		if t.wide {
 			n.born = m.Created
 			n.notes = append(n.notes, note{text: "VM id " + cmp.Or(m.VM.ID, "-") + ", node " + cmp.Or(m.Node, "-")},
@@ -133,7 +133,7 @@ func (t *tree) machines(role, group string) []*node {
 }
 
 // vm is a machine's VM in words; its name is that of the machine unless it is said.
-func vm(m cluster.MachineDetails) string {
+func (t *tree) vm(m cluster.MachineDetails) string {
 	text := "no VM"
 	if m.VM.Status != "" {
 		text = "VM"
@@ -143,6 +143,9 @@ func vm(m cluster.MachineDetails) string {
 		text += " " + m.VM.Status
 		if m.VM.Host != "" {
 			text += " on host " + m.VM.Host
+		}
+		if !t.Engine.Reachable && t.Engine.Message != "" {
+			text += " when it was seen last"
 		}
 	}
 	if len(m.Addresses) > 0 {
