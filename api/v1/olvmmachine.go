@@ -353,6 +353,10 @@ type VirtualMachineStatus struct {
 	// +optional
 	HostID string `json:"hostID,omitempty"`
 
+	// hostName of that host; empty where it could not be read.
+	// +optional
+	HostName string `json:"hostName,omitempty"`
+
 	// seenBy is the user whom the engine showed the VM last. Another user without an administrator's role may not see it.
 	// +optional
 	SeenBy string `json:"seenBy,omitempty"`

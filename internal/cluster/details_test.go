@@ -29,6 +29,8 @@ func TestMachinesBelongToTheirGroups(t *testing.T) {
 	require.Equal(t, "demo-control-plane", d.Machines[0].Group)
 	require.Equal(t, "demo-md-0", d.Machines[1].Group)
 	require.Equal(t, "host-1", d.Machines[1].VM.Host)
+	s.infraMachines[1].Status.OLVM.VirtualMachine.HostName = "kvm1"
+	require.Equal(t, "kvm1", newDetails(&s.snapshot, time.Now()).Machines[1].VM.Host)
 }
 
 func TestTheEngineIsReachableWhenTheControllersSaySo(t *testing.T) {

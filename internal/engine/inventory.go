@@ -29,6 +29,7 @@ type Engine struct {
 	dataCenters memo[string, ovirt.DataCenter]
 	templates   memo[string, []ovirt.Template]
 	places      memo[PlaceNames, Place]
+	hosts       memo[string, map[string]string] // names by id, of a cluster by its id
 }
 
 type failure struct {

@@ -47,7 +47,7 @@ func TestLifeOfACluster(t *testing.T) {
 		require.Equal(t, "true\n", w.ocne("cluster", "show", "-C", "demo", "--field", "ready"))
 		programs.Eventually(t, "the addresses in use are counted", func() (bool, string) {
 			out := w.ocne("cluster", "show", "-c", w.config)
-			return strings.Contains(out, "27 of 30 free"), out
+			return strings.Contains(out, "3 of 30"), out
 		})
 		written, err := os.ReadFile(w.kubeconfig())
 		require.NoError(t, err)

@@ -72,6 +72,7 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	}
 	r.renamed(s.olvm, observation)
 	record(s.olvm, d, observation)
+	nameHost(ctx, s, observation)
 	plan := machine.Next(d, observation, time.Now())
 	if plan.Action == machine.Create {
 		return r.create(ctx, s, d)

@@ -151,7 +151,7 @@ func record(olvm *infrav1.OLVMMachine, d machine.Desired, o machine.Observation)
 		status.VirtualMachine.VMID, status.VirtualMachine.VMName, status.VirtualMachine.Status = o.VM.ID, o.VM.Name, o.VM.Status
 		status.VirtualMachine.SeenBy, status.VirtualMachine.HostID = d.Username, o.VM.HostID
 	case o.Absent:
-		status.VirtualMachine.Status, status.VirtualMachine.HostID = "", ""
+		status.VirtualMachine.Status, status.VirtualMachine.HostID, status.VirtualMachine.HostName = "", "", ""
 	}
 	if o.Ours {
 		status.NetworkID = cmp.Or(status.NetworkID, o.Mark.Network)

@@ -20,10 +20,11 @@ func (t *tree) pools() *node {
 
 func pool(p cluster.AddressPool) *node {
 	ranges := strings.Join(p.Ranges, ", ")
-	usage := fmt.Sprintf("%d of %d free: %d used by this cluster", p.Free(), p.Total, p.Used)
+	usage := fmt.Sprintf("%d of %d used by this cluster", p.Used, p.Total)
 	if p.UsedByOthers > 0 {
 		usage += fmt.Sprintf(", %d by others", p.UsedByOthers)
 	}
+	usage += fmt.Sprintf(", %d free", p.Free())
 	return &node{
 		name: "address pool " + ranges + " on network " + p.Network, text: ranges + " on network " + p.Network,
 		notes: []note{{text: usage}, {text: "for " + strings.Join(p.Groups, ", ")}},
