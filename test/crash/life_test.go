@@ -17,6 +17,7 @@ import (
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
+	"github.com/ocne-project/ocne/pkg/ovirt"
 	"github.com/ocne-project/ocne/test/programs"
 )
 
@@ -139,7 +140,9 @@ func (l *life) creations() int {
 func (l *life) removeThinCopies() {
 	l.t.Helper()
 	for _, vm := range l.engine.Holds(l.t).VMs {
-		l.happens(olvmsim.VMPoweredOff, vm.Name, "")
+		if vm.Status != ovirt.StatusDown {
+			l.happens(olvmsim.VMPoweredOff, vm.Name, "")
+		}
 		l.happens(olvmsim.VMRemoved, vm.Name, "")
 	}
 }
