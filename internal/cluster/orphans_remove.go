@@ -102,14 +102,23 @@ func (s *search) step(ctx context.Context, r *removal, known owners) {
 	}
 	switch {
 	case plan.Gone:
-		r.done, r.Removed = true, true
-		s.engine.Forget(r.ID)
-		s.report.Step(fmt.Sprintf("VM %s is removed", r.Name))
+		s.finish(ctx, r)
 	case plan.Reason == infrav1.NotOursReason:
 		s.leave(r, "its mark was changed")
 	case plan.Reason != infrav1.DeletingReason && now.Sub(r.since) >= (&watchdog{}).patience(plan.Reason):
 		s.leave(r, plan.Reason+": "+plan.Message)
 	}
+}
+
+// finish gives the addresses back; when the management cluster does not answer, it is tried again.
+func (s *search) finish(ctx context.Context, r *removal) {
+	if err := s.management.release(ctx, r.Orphan); err != nil {
+		r.state = "removed; its addresses are not given back yet: " + progress.OneLine(err.Error())
+		return
+	}
+	r.done, r.Removed = true, true
+	s.engine.Forget(r.ID)
+	s.report.Step(fmt.Sprintf("VM %s is removed", r.Name))
 }
 
 func (s *search) act(ctx context.Context, d machine.Desired, now time.Time) (machine.Plan, error) {

@@ -14,8 +14,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -258,4 +261,30 @@ func TestTwoListsOfVMsSurroundTheListOfMachines(t *testing.T) {
 	_, err := s.search().find(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before+2, s.sim.Count(olvmsim.Match{Method: "GET", Path: "vms"}))
+}
+
+// The address of a machine that was removed by force is kept as long as its VM has it, and given back with the VM.
+func TestTheAddressesOfARemovedOrphanAreGivenBack(t *testing.T) {
+	held := func(name, address, machineUID string) *ipamv1.IPAddress {
+		a := &ipamv1.IPAddress{ObjectMeta: named("olvm", name)}
+		a.Finalizers = []string{infrav1.MachineFinalizer}
+		a.OwnerReferences = []metav1.OwnerReference{{
+			APIVersion: infrav1.GroupVersion().String(), Kind: "OLVMMachine", Name: "demo-old", UID: types.UID(machineUID), Controller: ptr.To(true),
+		}}
+		a.Spec.Address = address
+		return a
+	}
+	again := &infrav1.OLVMMachine{ObjectMeta: named("olvm", "demo-old")}
+	again.UID = "new"
+	given, other, another := held("a", "192.0.2.2", "old"), held("b", "192.0.2.2", "new"), held("c", "192.0.2.3", "old")
+	s := newEngineSite(t, capiCluster("olvm", "demo", "OLVMCluster"), again, given, other, another)
+	s.vm("demo-old", mark("olvm/demo", "demo-old", "192.0.2.2"))
+	look := s.search()
+	look.Confirm = func([]Orphan, []Orphan) (bool, error) { return true, nil }
+	found, _, err := look.run(t.Context())
+	require.NoError(t, err)
+	require.True(t, found[0].Removed)
+	require.False(t, s.exists(t, given))
+	require.True(t, s.exists(t, other), "a new machine of the same name keeps its address")
+	require.True(t, s.exists(t, another), "an address that the VM did not carry is left alone")
 }
