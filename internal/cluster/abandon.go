@@ -63,21 +63,20 @@ func (s *snapshot) abandonedVMs() []AbandonedVM {
 // abandon tells the controllers not to ask the engine about a cluster any more. It refuses while the engine answers: then nothing has to
 // be left behind.
 func (m *Management) abandon(ctx context.Context, s *snapshot) error {
-	if s.infrastructure == nil {
-		for i := range s.infraMachines {
-			if err := m.annotateAbandoned(ctx, &s.infraMachines[i]); err != nil {
-				return err
-			}
+	if s.infrastructure != nil && !infrav1.Abandoned(s.infrastructure) {
+		if err := m.checkGone(ctx, s.infrastructure); err != nil {
+			return err
 		}
-		return nil
+		if err := m.annotateAbandoned(ctx, s.infrastructure); err != nil {
+			return err
+		}
 	}
-	if infrav1.Abandoned(s.infrastructure) {
-		return nil
+	for i := range s.infraMachines { // the OLVMCluster's is enough, when it is there; a machine's own wakes its controller at once
+		if err := m.annotateAbandoned(ctx, &s.infraMachines[i]); err != nil {
+			return err
+		}
 	}
-	if err := m.checkGone(ctx, s.infrastructure); err != nil {
-		return err
-	}
-	return m.annotateAbandoned(ctx, s.infrastructure)
+	return nil
 }
 
 func (m *Management) annotateAbandoned(ctx context.Context, o client.Object) error {

@@ -82,12 +82,15 @@ func TestAClusterIsAbandonedOnlyWhenItsEngineDoesNotAnswer(t *testing.T) {
 		"another server has its address":                   {sim.URL(), metav1.ConditionFalse, down, []client.Object{right}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, infra := abandoning(t, test.url, test.status, test.reason, test.objects...)
+			im := &infrav1.OLVMMachine{ObjectMeta: named("olvm", "demo-a")}
+			s, infra := abandoning(t, test.url, test.status, test.reason, append(test.objects, im)...)
 			infra.Spec.OLVMOvirtAPIServer.CAConfigMap = &infrav1.ObjectReference{Name: "ca"}
-			err := s.abandon(t.Context(), &snapshot{infrastructure: infra})
+			err := s.abandon(t.Context(), &snapshot{infrastructure: infra, infraMachines: []infrav1.OLVMMachine{*im}})
 			now := olvmCluster("olvm", "demo", "")
 			require.True(t, s.exists(t, now))
+			require.True(t, s.exists(t, im))
 			require.Equal(t, test.refused == "", infrav1.Abandoned(now))
+			require.Equal(t, test.refused == "", infrav1.Abandoned(im))
 			if test.refused == "" {
 				require.NoError(t, err)
 				return
