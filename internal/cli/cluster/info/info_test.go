@@ -84,6 +84,7 @@ func healthy() *cluster.Details {
 		AddressPools: []cluster.AddressPool{{
 			Groups: []string{"control plane", "workers demo-md-0"}, Network: "ovirtmgmt", Ranges: []string{"192.0.2.161-192.0.2.170"},
 			Used: 3, UsedByOthers: 2, Total: 10,
+			UsedBy: []cluster.AddressPoolUse{{Cluster: "ocne/demo", Addresses: 3}, {Cluster: "other/prod", Addresses: 2}},
 		}},
 	}
 }
@@ -92,7 +93,7 @@ func healthy() *cluster.Details {
 func waiting() *cluster.Details {
 	d := healthy()
 	d.Ready, d.Workers.Ready, d.Groups[1].Machines.Ready = false, 1, 1
-	d.AddressPools[0].UsedByOthers = 8
+	d.AddressPools[0].UsedByOthers, d.AddressPools[0].UsedBy[1].Addresses = 7, 7
 	d.Machines[2] = cluster.MachineDetails{
 		Name: "demo-md-0-x7k2p-z", Role: cluster.WorkerRole, Group: "demo-md-0", Phase: "Provisioning", Version: "v1.33.10", Created: created(),
 	}

@@ -13,15 +13,22 @@ func (t *tree) pools() *node {
 	}
 	n := &node{name: "address pools", text: "Address pools"}
 	for _, p := range t.AddressPools {
-		n.children = append(n.children, pool(p))
+		n.children = append(n.children, t.pool(p))
 	}
 	return n
 }
 
-func pool(p cluster.AddressPool) *node {
+func (t *tree) pool(p cluster.AddressPool) *node {
 	ranges := strings.Join(p.Ranges, ", ")
 	usage := fmt.Sprintf("%d of %d used by this cluster", p.Used, p.Total)
-	if p.UsedByOthers > 0 {
+	switch {
+	case t.wide:
+		for _, use := range p.UsedBy {
+			if use.Cluster != t.Namespace+"/"+t.Name {
+				usage += fmt.Sprintf(", %d by %s", use.Addresses, use.Cluster)
+			}
+		}
+	case p.UsedByOthers > 0:
 		usage += fmt.Sprintf(", %d by others", p.UsedByOthers)
 	}
 	usage += fmt.Sprintf(", %d free", p.Free())
