@@ -12,6 +12,7 @@ import (
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -118,7 +119,7 @@ func indexByMachine(ctx context.Context, mgr ctrl.Manager) error {
 	return nil
 }
 
-// restoreOwners makes the machine the owner of its addresses and claims again, which backups and moves lose.
+// restoreOwners makes the machine the owner of its addresses and claims again, which backups and moves lose, and their finalizers too.
 func (r *Reconciler) restoreOwners(ctx context.Context, olvm *infrav1.OLVMMachine) error {
 	addresses, claims := &ipamv1.IPAddressList{}, &ipamv1.IPAddressClaimList{}
 	options := []client.ListOption{client.InNamespace(olvm.Namespace), client.MatchingFields{machineIndex: olvm.Name}}
@@ -139,7 +140,11 @@ func (r *Reconciler) restoreOwners(ctx context.Context, olvm *infrav1.OLVMMachin
 	}
 	for _, o := range owned {
 		before := o.DeepCopyObject().(client.Object)
-		if metav1.IsControlledBy(o, olvm) || !o.GetDeletionTimestamp().IsZero() || !claim.Adopt(o, olvm, machineKind()) {
+		if !o.GetDeletionTimestamp().IsZero() {
+			continue
+		}
+		adopted := !metav1.IsControlledBy(o, olvm) && claim.Adopt(o, olvm, machineKind())
+		if held := controllerutil.AddFinalizer(o, infrav1.MachineFinalizer); !adopted && !held {
 			continue
 		}
 		err := r.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
