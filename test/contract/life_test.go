@@ -156,22 +156,23 @@ func (c *cluster) expectFailureDomainIgnored(t *testing.T) {
 
 // expectMoveBlocked: from the request for a VM until it runs, a machine is not to be moved; then it is free.
 func expectMoveBlocked(t *testing.T, machines *history) {
-	blocked, free := map[string]bool{}, map[string]bool{}
-	for _, o := range machines.of(func(watch.Event) bool { return true }) {
-		m := o.(*infrav1.OLVMMachine)
-		_, asked := m.Annotations[infrav1.CreateSubmittedAnnotation]
-		_, blocks := m.Annotations[clusterctlv1.BlockMoveAnnotation]
-		if asked && !ptr.Deref(m.Status.Initialization.Provisioned, false) {
-			// The last step writes metadata before status, so for one version a VM that runs may be free and not yet told.
-			blocked[m.Name] = blocked[m.Name] || blocks
+	programs.Eventually(t, "the move of machines was blocked and is free", func() (bool, string) {
+		blocked, free := map[string]bool{}, map[string]bool{}
+		for _, o := range machines.of(func(watch.Event) bool { return true }) {
+			m := o.(*infrav1.OLVMMachine)
+			_, blocks := m.Annotations[clusterctlv1.BlockMoveAnnotation]
+			runs := ptr.Deref(m.Status.Initialization.Provisioned, false)
+			if _, asked := m.Annotations[infrav1.CreateSubmittedAnnotation]; asked && !runs {
+				blocked[m.Name] = blocked[m.Name] || blocks
+			}
+			free[m.Name] = runs && !blocks // in its last version
 		}
-		free[m.Name] = !blocks && ptr.Deref(m.Status.Initialization.Provisioned, false)
-	}
-	require.Len(t, free, 3)
-	for name := range free {
-		require.True(t, blocked[name], "move of machine %s was blocked", name)
-		require.True(t, free[name], "move of machine %s is not blocked any more", name)
-	}
+		done := len(free) == 3
+		for name := range free {
+			done = done && blocked[name] && free[name]
+		}
+		return done, fmt.Sprintf("blocked %v, free %v", blocked, free)
+	})
 }
 
 // expectFinalizersFirst: in no version of a machine is there an id, or a request to the engine, without the finalizer.
@@ -187,10 +188,22 @@ func expectFinalizersFirst(t *testing.T, machines *history) {
 	require.Positive(t, versions)
 }
 
+// expectMoveLabels takes the labels away, as for a user who knows nothing of them; the next look at the OLVMCluster sets them.
 func (c *cluster) expectMoveLabels(t *testing.T) {
 	server := c.config.OLVM.APIServer
-	require.Contains(t, get(t, c, server.CredentialsSecret.Name, &corev1.Secret{}).Labels, clusterctlv1.ClusterctlMoveLabel)
-	require.Contains(t, get(t, c, server.CAConfigMap.Name, &corev1.ConfigMap{}).Labels, clusterctlv1.ClusterctlMoveLabel)
+	objects := map[string]client.Object{server.CredentialsSecret.Name: &corev1.Secret{}, server.CAConfigMap.Name: &corev1.ConfigMap{}}
+	for name, o := range objects {
+		patch(t, c, name, o, func(o client.Object) { o.SetLabels(nil) })
+	}
+	patch(t, c, c.name(), &infrav1.OLVMCluster{}, func(o *infrav1.OLVMCluster) {
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, testLabel, "look") // a change of the object wakes its controller
+	})
+	for name, o := range objects {
+		programs.Eventually(t, "the label is set on "+name, func() (bool, string) {
+			_, ok := get(t, c, name, o).GetLabels()[clusterctlv1.ClusterctlMoveLabel]
+			return ok, fmt.Sprint(o.GetLabels())
+		})
+	}
 }
 
 // expectReadyCoversDeletion: while a VM is taken down, Ready says so.

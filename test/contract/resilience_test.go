@@ -47,7 +47,7 @@ func (c *cluster) objects(t *testing.T) map[string]*metav1.PartialObjectMetadata
 		for i := range list.Items {
 			o := &list.Items[i]
 			o.SetGroupVersionKind(kind)
-			if o.Name != "kube-root-ca.crt" && kind.Kind != "IPAddress" {
+			if o.Name != "kube-root-ca.crt" {
 				found[kind.Kind+" "+o.Name] = o
 			}
 		}
