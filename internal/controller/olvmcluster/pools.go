@@ -60,7 +60,8 @@ func (r *Reconciler) addressPools(ctx context.Context, cluster *clusterv1.Cluste
 		return fmt.Errorf("list IPAddresses: %w", err)
 	}
 	used := slices.DeleteFunc(templates.Items, func(t infrav1.OLVMMachineTemplate) bool { return !belongs(&t, cluster) })
-	olvm.Status.AddressPools = pools(used, olvm.Spec.ControlPlaneEndpoint.Host, networks, append(carried(snapshot.Each), claimed(known.Items, e.URL())...))
+	held := append(carried(snapshot.Each), claimed(known.Items, e.URL())...)
+	olvm.Status.AddressPools = pools(used, olvm.Spec.ControlPlaneEndpoint.Host, networks, held)
 	available(olvm)
 	return nil
 }
@@ -74,14 +75,13 @@ func belongs(t *infrav1.OLVMMachineTemplate, cluster *clusterv1.Cluster) bool {
 
 // networks are the engine's ids of the networks that the cluster's machines are on, by name.
 func (r *Reconciler) networks(ctx context.Context, cluster *clusterv1.Cluster) (map[string]string, error) {
-	machines := &infrav1.OLVMMachineList{}
-	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: cluster.Name}
-	if err := r.List(ctx, machines, client.InNamespace(cluster.Namespace), labels); err != nil {
-		return nil, fmt.Errorf("list OLVMMachines: %w", err)
+	machines, err := r.machines(ctx, cluster)
+	if err != nil {
+		return nil, err
 	}
 	ids := map[string]string{}
-	for i := range machines.Items {
-		if status := machines.Items[i].Status.OLVM; status != nil && status.NetworkID != "" {
+	for i := range machines {
+		if status := machines[i].Status.OLVM; status != nil && status.NetworkID != "" {
 			ids[status.NetworkName] = status.NetworkID
 		}
 	}
