@@ -50,7 +50,7 @@ func TestATemplateIsWhatStartAppliesButForTheCredentials(t *testing.T) {
 		"Namespace /olvm", "Namespace /olvm-secrets", "Secret olvm-secrets/olvm-creds", "ConfigMap olvm-secrets/olvm-ca",
 		"Cluster olvm/demo", "OLVMCluster olvm/demo", "KubeadmControlPlane olvm/demo-control-plane",
 		"OLVMMachineTemplate olvm/demo-control-plane", "KubeadmConfigTemplate olvm/demo-md-0", "OLVMMachineTemplate olvm/demo-md-0",
-		"MachineDeployment olvm/demo-md-0",
+		"MachineDeployment olvm/demo-md-0", "MachineHealthCheck olvm/demo-control-plane", "MachineHealthCheck olvm/demo-md-0",
 	}, names)
 
 	objects, err := c.Objects()
@@ -92,7 +92,7 @@ func TestEveryObjectOfATemplateIsAcceptedByItsDefinition(t *testing.T) {
 					checked++
 				}
 			}
-			require.Equal(t, 7, checked)
+			require.Equal(t, 9, checked)
 		})
 	}
 }
