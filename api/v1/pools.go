@@ -16,15 +16,17 @@ const (
 
 // Reasons about addresses that are not true. PoolExhausted is one of them, also where another IPAM provider says it.
 const (
-	// ChosenReason: the addresses are chosen, and are won when the VM starts.
+	// ChosenReason: the addresses are chosen, and are won when the VM starts. What to do: nothing.
 	ChosenReason = "Chosen"
-	// WaitingForAddressReason: the IPAM provider of the pool has not answered an IPAddressClaim yet; the message names it.
+	// WaitingForAddressReason: the IPAM provider of the pool has not answered an IPAddressClaim yet; the message names it. What to do: see
+	// that the provider runs, and that the pool exists.
 	WaitingForAddressReason = "WaitingForAddress"
-	// AllocationFailedReason: the IPAM provider cannot give an address; the message holds its words.
+	// AllocationFailedReason: the IPAM provider cannot give an address; the message holds its words. What to do: look at the provider.
 	AllocationFailedReason = "AllocationFailed"
-	// PoolNotReadyReason: the IPAM provider says that the pool is not ready; the message holds its words.
+	// PoolNotReadyReason: the IPAM provider says that the pool is not ready; the message holds its words. What to do: look at the pool.
 	PoolNotReadyReason = "PoolNotReady"
-	// AddressUnusableReason: the address that the IPAM provider gave cannot be used; the message says why.
+	// AddressUnusableReason: the address that the IPAM provider gave cannot be used; the message says why. What to do: correct the pool, and
+	// delete the Machine if it keeps the address.
 	AddressUnusableReason = "AddressUnusable"
 )
 
