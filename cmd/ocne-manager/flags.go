@@ -28,6 +28,7 @@ type config struct {
 	certDir        string
 	healthAddress  string
 	metricsAddress string
+	secureMetrics  bool
 
 	verbosity   int
 	showVersion bool
@@ -39,7 +40,7 @@ func parseFlags(args []string) (config, error) {
 	flags.SortFlags = false
 	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig of the management cluster (default: as kubectl, or in-cluster)")
 	flags.Var(&c.providers, "providers",
-		fmt.Sprintf("whose controllers run: %q beside an installed Cluster API, or %q in one process", capi.OLVM, capi.Bundle))
+		fmt.Sprintf("whose controllers run: %q beside an installed Cluster API, %q in one process, or %q alone", capi.OLVM, capi.Bundle, capi.ClusterAPI))
 	flags.BoolVar(&c.install, "install", false,
 		"install or update CRDs, webhooks and clusterctl's inventory first; needed with Cluster API's own providers")
 	flags.StringVar(&c.namespace, "namespace", "", "watch this namespace only; empty: all namespaces")
@@ -55,6 +56,8 @@ func parseFlags(args []string) (config, error) {
 	flags.StringVar(&c.certDir, "cert-dir", "", "directory (mode 0700) that keeps the webhooks' certificate across restarts; empty: in memory")
 	flags.StringVar(&c.healthAddress, "health-probe-bind-address", "127.0.0.1:0", "address of /healthz and /readyz; port 0: a free one")
 	flags.StringVar(&c.metricsAddress, "metrics-bind-address", "0", "address of /metrics, such as 127.0.0.1:8080; 0: none")
+	flags.BoolVar(&c.secureMetrics, "metrics-secure", false,
+		"serve metrics over TLS, to those whom the API server lets get the path /metrics")
 	flags.IntVar(&c.verbosity, "v", 0, "verbosity of the log; 0: what happened, 4: what was looked at, 6: requests")
 	flags.BoolVar(&c.showVersion, "version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
@@ -67,17 +70,17 @@ func parseFlags(args []string) (config, error) {
 }
 
 func (c config) validate() error {
-	bundle := c.providers == capi.Bundle
+	clusterAPI := c.providers.HasClusterAPI()
 	if c.showVersion {
 		return nil
 	}
-	if bundle && !c.install {
+	if clusterAPI && !c.install {
 		return errors.New("the providers of Cluster API itself need --install: only the process itself knows the address and the CA of its webhooks")
 	}
-	if !bundle && c.install {
+	if !clusterAPI && c.install {
 		return fmt.Errorf("--install needs --providers=%s: the OLVM provider alone is installed by clusterctl or Helm", capi.Bundle)
 	}
-	if bundle {
+	if clusterAPI {
 		host, _, err := net.SplitHostPort(c.webhookAddress)
 		if err != nil {
 			return fmt.Errorf("--webhook-bind: %w", err)

@@ -11,6 +11,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+	// An image without certificates of its own trusts those of Mozilla, as of the pinned version of the module. Where the system has
+	// some, or the user mounts some, these are not used.
+	_ "golang.org/x/crypto/x509roots/fallback"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 

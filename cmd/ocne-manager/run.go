@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/capi/install"
 	"github.com/ocne-project/ocne/internal/capi/manager"
 	"github.com/ocne-project/ocne/internal/capi/servingcert"
@@ -47,19 +46,20 @@ func run(ctx context.Context, c config, stdout io.Writer) error {
 		LeaderElection:          c.leaderElect,
 		LeaderElectionNamespace: c.leaderElectNamespace,
 		MetricsAddress:          c.metricsAddress,
+		SecureMetrics:           c.secureMetrics,
 		HealthListener:          health,
 	}
 	line := ready{HealthURL: "http://" + health.Addr().String(), PID: os.Getpid()}
 
 	var certificates *servingcert.Rotator
-	if c.providers == capi.Bundle {
+	if c.providers.HasClusterAPI() {
 		webhooks, err := new(net.ListenConfig).Listen(ctx, "tcp", c.webhookAddress)
 		if err != nil {
 			return fmt.Errorf("listen for webhooks: %w", err)
 		}
 		defer webhooks.Close()
 		line.WebhookURL = "https://" + webhooks.Addr().String()
-		if certificates, err = installBundle(ctx, restConfig, line.WebhookURL, c); err != nil {
+		if certificates, err = installClusterAPI(ctx, restConfig, line.WebhookURL, c); err != nil {
 			return err
 		}
 		options.Webhooks = manager.Webhooks{Listener: webhooks, GetCertificate: certificates.GetCertificate}
@@ -95,9 +95,9 @@ func start(ctx context.Context, mgr *manager.Manager, line ready, stdout io.Writ
 	return group.Wait()
 }
 
-// installBundle installs CRDs, webhooks and inventory, and returns the certificate that the webhooks must serve.
-func installBundle(ctx context.Context, restConfig *rest.Config, url string, c config) (*servingcert.Rotator, error) {
-	installer, err := install.New(restConfig, version)
+// installClusterAPI installs CRDs, webhooks and inventory, and returns the certificate that the webhooks must serve.
+func installClusterAPI(ctx context.Context, restConfig *rest.Config, url string, c config) (*servingcert.Rotator, error) {
+	installer, err := install.New(restConfig, c.providers, version)
 	if err != nil {
 		return nil, err
 	}

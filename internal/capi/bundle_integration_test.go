@@ -196,14 +196,14 @@ func currentTarget(t *testing.T, cluster *managementCluster) install.WebhookTarg
 func installingAgainChangesNothing(t *testing.T, cluster *managementCluster) {
 	before := installed(t, cluster)
 	require.Len(t, before, 32)
-	installer, err := install.New(cluster.rest, "dev")
+	installer, err := install.New(cluster.rest, capi.Bundle, "dev")
 	require.NoError(t, err)
 	require.NoError(t, installer.Install(t.Context(), currentTarget(t, cluster)))
 	require.Equal(t, before, installed(t, cluster))
 }
 
 func rotatedCAIsPublished(t *testing.T, cluster *managementCluster) {
-	installer, err := install.New(cluster.rest, "dev")
+	installer, err := install.New(cluster.rest, capi.Bundle, "dev")
 	require.NoError(t, err)
 	target := currentTarget(t, cluster)
 	rotator, err := servingcert.New(servingcert.Options{

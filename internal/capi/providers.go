@@ -14,7 +14,15 @@ const (
 	OLVM Providers = "olvm"
 	// Bundle adds Cluster API core, kubeadm bootstrap and kubeadm control plane, for management clusters that ocne owns.
 	Bundle Providers = "core,bootstrap,control-plane,olvm"
+	// ClusterAPI is the bundle without the OLVM provider, which is then installed beside it from its own packages.
+	ClusterAPI Providers = "core,bootstrap,control-plane"
 )
+
+// HasClusterAPI says whether Cluster API's own controllers and webhooks are among the providers.
+func (p Providers) HasClusterAPI() bool { return p != OLVM }
+
+// HasOLVM says whether the OLVM provider is among them.
+func (p Providers) HasOLVM() bool { return p != ClusterAPI }
 
 // ParseProviders reads a comma-separated list of providers, in any order. Cluster API's own providers come together or not at
 // all: they share one set of CRDs, webhooks and caches.
@@ -25,15 +33,15 @@ func ParseProviders(list string) (Providers, error) {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	for _, known := range []Providers{OLVM, Bundle} {
+	for _, known := range []Providers{OLVM, Bundle, ClusterAPI} {
 		wanted := strings.Split(string(known), ",")
 		slices.Sort(wanted)
 		if slices.Equal(names, wanted) {
 			return known, nil
 		}
 	}
-	return "", fmt.Errorf("providers %q: choose %q (beside a Cluster API that is already installed) or %q (everything in one process)",
-		list, OLVM, Bundle)
+	return "", fmt.Errorf("providers %q: choose %q (beside a Cluster API that is already installed), %q (everything in one process) "+
+		"or %q (Cluster API alone)", list, OLVM, Bundle, ClusterAPI)
 }
 
 // String implements pflag.Value.

@@ -1,5 +1,5 @@
-// Package install puts the CRDs, webhook configurations and clusterctl inventory of the bundle (Cluster API and the OLVM provider)
-// into a management cluster that ocne owns.
+// Package install puts the CRDs, webhook configurations and clusterctl inventory of Cluster API, and of the OLVM provider where it runs in
+// the same process, into a management cluster.
 package install
 
 import (
@@ -65,11 +65,12 @@ type Installer struct {
 	objects   dynamic.Interface
 	metadata  metadata.Interface
 	discovery discovery.DiscoveryInterface
+	providers capi.Providers
 	version   string
 }
 
-// New returns an Installer for a cluster. providerVersion is that of the OLVM provider, such as v1.2.3.
-func New(cfg *rest.Config, providerVersion string) (*Installer, error) {
+// New returns an Installer of some providers for a cluster. providerVersion is that of the OLVM provider, such as v1.2.3.
+func New(cfg *rest.Config, providers capi.Providers, providerVersion string) (*Installer, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.QPS, cfg.Burst = 100, 200
 	objects, err := dynamic.NewForConfig(cfg)
@@ -84,7 +85,9 @@ func New(cfg *rest.Config, providerVersion string) (*Installer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the discovery client of the installer: %w", err)
 	}
-	return &Installer{objects: objects, metadata: metadata, discovery: kinds, version: inventoryVersion(providerVersion)}, nil
+	return &Installer{
+		objects: objects, metadata: metadata, discovery: kinds, providers: providers, version: inventoryVersion(providerVersion),
+	}, nil
 }
 
 // inventoryVersion is what clusterctl can compare: a semantic version.
@@ -95,10 +98,10 @@ func inventoryVersion(v string) string {
 	return v
 }
 
-// Install makes the cluster hold exactly the bundle's CRDs, webhook configurations and inventory, and returns when the CRDs are
+// Install makes the cluster hold exactly the providers' CRDs, webhook configurations and inventory, and returns when the CRDs are
 // served. It may be repeated. It returns a *ForeignError, and changes nothing, where somebody else installed Cluster API.
 func (i *Installer) Install(ctx context.Context, target WebhookTarget) error {
-	all, err := render(target, i.version)
+	all, err := render(target, i.providers, i.version)
 	if err != nil {
 		return fmt.Errorf("read the embedded manifests: %w", err)
 	}
@@ -118,7 +121,7 @@ func (i *Installer) Install(ctx context.Context, target WebhookTarget) error {
 
 // PublishTarget tells the API server where the webhooks are and what to trust there; everything else stays.
 func (i *Installer) PublishTarget(ctx context.Context, target WebhookTarget) error {
-	all, err := render(target, i.version)
+	all, err := render(target, i.providers, i.version)
 	if err != nil {
 		return fmt.Errorf("read the embedded manifests: %w", err)
 	}

@@ -49,7 +49,7 @@ type objects struct {
 
 // render reads the embedded manifests and adds what kustomize adds to a release of Cluster API: labels, names, conversion; and the
 // address of the webhooks.
-func render(target WebhookTarget, version string) (objects, error) {
+func render(target WebhookTarget, providers capi.Providers, version string) (objects, error) {
 	var all objects
 	clusterAPIVersion, err := manifests.Version()
 	if err != nil {
@@ -74,9 +74,13 @@ func render(target WebhookTarget, version string) (objects, error) {
 		}
 		all.inventory = append(all.inventory, inventoryEntry(p, clusterAPIVersion))
 	}
-	own, err := read(crd.Files(), "*.yaml")
-	if err != nil {
-		return objects{}, err
+	if providers.HasOLVM() {
+		own, err := read(crd.Files(), "*.yaml")
+		if err != nil {
+			return objects{}, err
+		}
+		all.crds = append(all.crds, own...)
+		all.inventory = append(all.inventory, inventoryEntry(olvmProvider(), version))
 	}
 	clusterctl, err := read(manifests.Files(), "clusterctl/*.yaml")
 	if err != nil {
@@ -85,8 +89,7 @@ func render(target WebhookTarget, version string) (objects, error) {
 	for _, object := range clusterctl {
 		setLabels(object, map[string]string{clusterctlLabel: "", clusterctlCoreLabel: inventoryValue})
 	}
-	all.crds = append(append(all.crds, own...), clusterctl...)
-	all.inventory = append(all.inventory, inventoryEntry(olvmProvider(), version))
+	all.crds = append(all.crds, clusterctl...)
 	for _, group := range [][]*unstructured.Unstructured{all.crds, all.webhooks, all.inventory} {
 		for _, object := range group {
 			setLabels(object, map[string]string{capi.ManagedByLabel: capi.ManagedBy})

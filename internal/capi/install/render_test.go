@@ -13,7 +13,7 @@ import (
 
 func rendered(t *testing.T) objects {
 	t.Helper()
-	all, err := render(WebhookTarget{URL: "https://127.0.0.1:9443", CABundle: []byte("PEM")}, "v0.1.0")
+	all, err := render(WebhookTarget{URL: "https://127.0.0.1:9443", CABundle: []byte("PEM")}, capi.Bundle, "v0.1.0")
 	require.NoError(t, err)
 	return all
 }
@@ -101,4 +101,16 @@ func TestTheInventoryNamesEveryProviderWithItsVersion(t *testing.T) {
 	require.Equal(t, "v0.1.0", versions["infrastructure-olvm"])
 	require.Equal(t, versions["cluster-api"], versions["bootstrap-kubeadm"])
 	require.Regexp(t, `^v1\.\d+\.\d+$`, versions["cluster-api"])
+}
+
+func TestClusterAPIAloneLeavesTheOLVMProviderToItsPackages(t *testing.T) {
+	all, err := render(WebhookTarget{URL: "https://127.0.0.1:9443"}, capi.ClusterAPI, "v0.1.0")
+	require.NoError(t, err)
+	bundle := rendered(t)
+	require.Len(t, all.crds, len(bundle.crds)-4)
+	require.Len(t, all.inventory, len(bundle.inventory)-1)
+	require.Len(t, all.webhooks, len(bundle.webhooks))
+	for _, object := range append(all.crds, all.inventory...) {
+		require.NotEqual(t, "infrastructure-olvm", object.GetLabels()["cluster.x-k8s.io/provider"], object.GetName())
+	}
 }

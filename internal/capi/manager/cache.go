@@ -22,7 +22,7 @@ const resyncPeriod = 10 * time.Minute
 // cacheOptions returns what the manager caches. Each of Cluster API's managers keeps only what it reads itself; one manager for
 // all of them needs the union.
 func cacheOptions(scheme *runtime.Scheme, providers capi.Providers, namespace string) cache.Options {
-	if providers != capi.Bundle {
+	if !providers.HasClusterAPI() {
 		return coresetup.ManagerCacheOptions(scheme, name, namespace, resyncPeriod)
 	}
 	// The bootstrap provider keeps the data of every Secret that Cluster API makes for a cluster: a superset of the others.

@@ -20,7 +20,7 @@ func SetFeatureGates(providers capi.Providers, wanted string) error {
 
 func setFeatureGates(gates featuregate.MutableFeatureGate, providers capi.Providers, wanted string) error {
 	defaults := map[string]bool{}
-	if providers == capi.Bundle {
+	if providers.HasClusterAPI() {
 		defaults[string(feature.KubeadmBootstrapFormatIgnition)] = true
 		defaults[string(feature.ClusterTopology)] = true
 	}
@@ -31,7 +31,7 @@ func setFeatureGates(gates featuregate.MutableFeatureGate, providers capi.Provid
 		return fmt.Errorf("feature gates %q: %w", wanted, err)
 	}
 	for _, unsupported := range []featuregate.Feature{feature.RuntimeSDK, feature.InPlaceUpdates} {
-		if providers == capi.Bundle && gates.Enabled(unsupported) {
+		if providers.HasClusterAPI() && gates.Enabled(unsupported) {
 			return fmt.Errorf("feature gate %s is not supported here: run Cluster API's own managers and --providers=olvm", unsupported)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ocne-project/ocne/internal/capi"
@@ -28,8 +29,10 @@ import (
 
 const (
 	name = "ocne-manager"
-	// leaseName is the same for every choice of providers: only one process may drive the machines of a cluster.
+	// leaseName is the same for every choice of providers that drives machines: only one process may drive those of a cluster.
 	leaseName = "ocne-manager.infrastructure.cluster.x-k8s.io"
+	// clusterAPILeaseName is that of Cluster API alone, which the OLVM provider runs beside.
+	clusterAPILeaseName = "ocne-manager.cluster.x-k8s.io"
 	// apiQPS and apiBurst are Cluster API's defaults for requests to an API server.
 	apiQPS   = 100
 	apiBurst = 200
@@ -57,7 +60,9 @@ type Options struct {
 	MetricsAddress string
 	// HealthListener serves /healthz and /readyz; nil serves none. The manager closes it.
 	HealthListener net.Listener
-	// Webhooks is required for capi.Bundle, and used for nothing else.
+	// SecureMetrics serves the metrics over TLS, to those whom the API server lets get the path /metrics.
+	SecureMetrics bool
+	// Webhooks is required with Cluster API's own providers, and used for nothing else.
 	Webhooks Webhooks
 }
 
@@ -75,30 +80,41 @@ type Manager struct {
 	ready *readiness
 }
 
+// What the process itself needs, beside what its controllers say: the Lease and the event of a new leader, in its own namespace, and the
+// API server's word on who may read the metrics.
+//
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=cluster-api-provider-olvm,resources=leases,verbs=create
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=cluster-api-provider-olvm,resources=leases,resourceNames=ocne-manager.infrastructure.cluster.x-k8s.io,verbs=get;update
+// +kubebuilder:rbac:groups="",namespace=cluster-api-provider-olvm,resources=events,verbs=create
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
 // New registers everything with a manager; Start runs it. The CRDs must exist already, and SetFeatureGates comes before it. It can be
 // called once in a process: the names of Cluster API's controllers and informers are the process's.
 func New(ctx context.Context, cfg *rest.Config, options Options) (*Manager, error) {
 	if options.Concurrency < 1 {
 		return nil, fmt.Errorf("concurrency %d: at least one object of a kind must be reconciled at once", options.Concurrency)
 	}
-	bundle := options.Providers == capi.Bundle
-	if bundle && (options.Webhooks.Listener == nil || options.Webhooks.GetCertificate == nil) {
-		return nil, errors.New("the bundle needs a listener and a certificate for its webhooks")
+	clusterAPI := options.Providers.HasClusterAPI()
+	if clusterAPI && (options.Webhooks.Listener == nil || options.Webhooks.GetCertificate == nil) {
+		return nil, errors.New("Cluster API's own providers need a listener and a certificate for their webhooks")
 	}
 	mgr, err := ctrl.NewManager(restConfig(cfg), managerOptions(capi.NewScheme(), options))
 	if err != nil {
 		return nil, fmt.Errorf("create the controller manager: %w", err)
 	}
-	if bundle {
+	if clusterAPI {
 		if err := setupClusterAPI(ctx, mgr, options); err != nil {
 			return nil, err
 		}
 	}
-	err = controller.Setup(ctx, mgr, controller.Options{WatchFilter: options.WatchFilter, Concurrency: options.Concurrency})
-	if err != nil {
-		return nil, fmt.Errorf("set up the OLVM controllers: %w", err)
+	if options.Providers.HasOLVM() {
+		err = controller.Setup(ctx, mgr, controller.Options{WatchFilter: options.WatchFilter, Concurrency: options.Concurrency})
+		if err != nil {
+			return nil, fmt.Errorf("set up the OLVM controllers: %w", err)
+		}
 	}
-	ready, err := setupReadiness(mgr, bundle, options.HealthListener)
+	ready, err := setupReadiness(mgr, clusterAPI, options.HealthListener)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +139,7 @@ func managerOptions(scheme *runtime.Scheme, options Options) ctrl.Options {
 		},
 		Cache:                   cacheOptions(scheme, options.Providers, options.Namespace),
 		Client:                  clientOptions(),
-		Metrics:                 metricsserver.Options{BindAddress: options.MetricsAddress},
+		Metrics:                 metricsOptions(options),
 		HealthProbeBindAddress:  "0", // served by readiness.go, on a listener whose port is known
 		LeaderElection:          options.LeaderElection,
 		LeaderElectionID:        leaseName,
@@ -132,8 +148,20 @@ func managerOptions(scheme *runtime.Scheme, options Options) ctrl.Options {
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       ptr.To(stopTimeout),
 	}
-	if options.Providers == capi.Bundle {
+	if options.Providers.HasClusterAPI() {
 		o.WebhookServer = newWebhookServer(options.Webhooks)
+	}
+	if !options.Providers.HasOLVM() {
+		o.LeaderElectionID = clusterAPILeaseName
+	}
+	return o
+}
+
+// metricsOptions: the certificate of secure metrics is self-signed, in memory; it is the client that has to prove who it is.
+func metricsOptions(options Options) metricsserver.Options {
+	o := metricsserver.Options{BindAddress: options.MetricsAddress}
+	if options.SecureMetrics {
+		o.SecureServing, o.FilterProvider = true, filters.WithAuthenticationAndAuthorization
 	}
 	return o
 }
