@@ -13,7 +13,7 @@ LINT_TOOL := go tool -modfile=hack/tools/go.mod
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Build all programs into bin/
@@ -59,11 +59,26 @@ test-clients: ## Let other clients judge olvmsim: the Go SDK, and go-ovirt-clien
 	cd test/clients && CGO_ENABLED=0 go vet -trimpath ./...
 	cd test/clients && CGO_ENABLED=0 OCNE_CLIENT_SUITE=1 go test -trimpath -count=1 -v -timeout 40m ./...
 
+# The version of the packages, which has to be a semantic one; the committed packages' own when it is empty.
+RELEASE ?=
+.PHONY: packages
+packages: ## Write a release for clusterctl and Helm into bin/packages
+	go run -trimpath ./hack/packages $(if $(RELEASE),-version $(RELEASE)) bin/packages
+
+.PHONY: image
+image: ## Build the OCI image of ocne-manager into bin/image
+	go run -trimpath ./hack/image -version $(VERSION) bin/image
+
+.PHONY: test-packages
+test-packages: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Install the packages into real API servers, and live a cluster's life with each
+	cd test/packages && CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin go test -trimpath -count=1 -timeout 60m ./...
+
 .PHONY: lint
 lint: ## Check style and the import boundaries of the design
 	$(LINT_TOOL) golangci-lint run ./...
 	cd controlplane && go tool -modfile=../hack/tools/go.mod golangci-lint run --config ../.golangci.yml ./...
 	cd test/clients && go tool -modfile=../../hack/tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
+	cd test/packages && go tool -modfile=../../hack/tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: generate
 generate: ## Regenerate deep copies, CRDs, docs/reference and what is taken from Cluster API

@@ -1,6 +1,6 @@
 // Command generate writes everything that is generated and committed: the deep copies and CRDs of api/v1, the manifests of
-// Cluster API that ocne-manager installs, and the reference in docs/reference. Run it with "make generate" or, from the top of the
-// tree, "go run ./hack/generate".
+// Cluster API that ocne-manager installs, the provider's roles and its packages for clusterctl and Helm, and the reference in
+// docs/reference. Run it with "make generate" or, from the top of the tree, "go run ./hack/generate".
 package main
 
 import (
@@ -40,6 +40,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if err := replaceFiles(filepath.Join(root, "internal", "capi", "manifests"), files); err != nil {
+		return err
+	}
+	if err := generatePackages(ctx, root); err != nil {
 		return err
 	}
 	return generateReference(root)
