@@ -19,6 +19,7 @@ const (
 )
 
 // argument of the manager: what clusterctl writes, where variables have defaults, and what the chart writes when that is another text.
+// One that clusterctl does not write, because its variables cannot be empty, the chart writes when its value is not.
 type argument struct{ clusterctl, chart string }
 
 func arguments() []argument {
@@ -32,7 +33,7 @@ func arguments() []argument {
 			clusterctl: "--concurrency=${OLVM_CONCURRENCY:=20}",
 			chart:      "--concurrency={{ .Values.controllerManager.concurrency }}",
 		},
-		{clusterctl: "--watch-filter=${OLVM_WATCH_FILTER:=}", chart: "--watch-filter={{ .Values.controllerManager.watchFilter }}"},
+		{chart: "{{- with .Values.controllerManager.watchFilter }}\n- --watch-filter={{ . }}\n{{- end }}"},
 		{clusterctl: "--v=${OLVM_LOG_LEVEL:=0}", chart: `--v={{ include "olvm-capi.verbosity" . }}`},
 	}
 }
@@ -116,7 +117,9 @@ func container(version string) corev1.Container {
 		VolumeMounts:             []corev1.VolumeMount{{Name: "tmp", MountPath: "/tmp"}},
 	}
 	for _, a := range arguments() {
-		c.Args = append(c.Args, a.clusterctl)
+		if a.clusterctl != "" {
+			c.Args = append(c.Args, a.clusterctl)
+		}
 	}
 	return c
 }

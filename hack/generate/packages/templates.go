@@ -92,9 +92,9 @@ func machine(group, memory string, cores, sockets int32) config.Machine {
 			Memory: "${OLVM_" + group + "_MEMORY:=" + memory + "}",
 			CPU:    infrav1.CPU{Topology: infrav1.CPUTopology{Cores: cores, Sockets: sockets}},
 			Network: infrav1.Network{
-				Gateway:     "${OLVM_GATEWAY:=}",
+				Gateway:     `${OLVM_GATEWAY:=""}`,
 				Interface:   "${OLVM_INTERFACE:=enp1s0}",
-				Nameservers: []string{"${OLVM_NAMESERVERS:=}"},
+				Nameservers: []string{"${OLVM_NAMESERVERS:=[]}"},
 				IPv4: infrav1.IPv4{
 					Subnet: "${OLVM_SUBNET}", IPAddresses: []string{"${OLVM_" + group + "_ADDRESSES}"},
 				},
@@ -111,7 +111,7 @@ func dualStack(c *config.Config) {
 		m.VirtualMachine.Network.IPv6 = &infrav1.IPv6{
 			IPAddresses:  []string{"${OLVM_" + group + "_IPV6_ADDRESSES}"},
 			PrefixLength: ipv6PrefixLength,
-			Gateway:      "${OLVM_IPV6_GATEWAY:=}",
+			Gateway:      `${OLVM_IPV6_GATEWAY:=""}`,
 		}
 	}
 }
@@ -137,11 +137,11 @@ func clusterTemplate(c *config.Config) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// withVariables puts the variables of numbers in, and makes those that may be empty or hold several values valid YAML in every case.
+// withVariables puts the variables of numbers in, and makes the one that is a list the whole value of its field: clusterctl knows no empty
+// defaults.
 func withVariables(text string) string {
 	for _, n := range numbers() {
 		text = strings.ReplaceAll(text, ": "+strconv.Itoa(n.value)+"\n", ": "+n.variable+"\n")
 	}
-	text = regexp.MustCompile(`(?m)(nameservers):\n +- (\$\{[^}]+\})$`).ReplaceAllString(text, "$1: [$2]")
-	return regexp.MustCompile(`(?m): (\$\{[A-Z_]+:=\})$`).ReplaceAllString(text, `: "$1"`)
+	return regexp.MustCompile(`(?m):\n +- (\$\{\w+:=\[\]\})$`).ReplaceAllString(text, ": $1")
 }

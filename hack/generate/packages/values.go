@@ -110,10 +110,14 @@ const envText = `env:
 func argsText() string {
 	text := "args:"
 	for _, a := range arguments() {
-		if a.chart == "" {
-			a.chart = a.clusterctl
+		switch {
+		case a.chart == "":
+			text += "\n- " + a.clusterctl
+		case a.clusterctl == "":
+			text += "\n" + a.chart
+		default:
+			text += "\n- " + a.chart
 		}
-		text += "\n- " + a.chart
 	}
 	return text + `
 {{- range .Values.controllerManager.container.args }}
