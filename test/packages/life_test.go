@@ -212,6 +212,11 @@ func TestClusterctlInstallsAProviderThatGivesAClusterItsWholeLife(t *testing.T) 
 	require.NoError(t, l.run(t.Context()))
 	p.expectMetrics(t)
 	require.Empty(t, w.proxy.refused(), "requests that the shipped roles do not allow")
+
+	external := w.newLife(t, p, "external", "external-ipam", map[string]string{"OLVM_CONTROL_PLANE_POOL": "a", "OLVM_WORKER_POOL": "b"})
+	for _, object := range external.objects {
+		require.NoError(t, w.Create(t.Context(), &object, client.DryRunAll), "%s of the flavor external-ipam", object.GetKind())
+	}
 }
 
 func TestHelmInstallsAProviderInAnImageThatGivesAClusterItsWholeLife(t *testing.T) {

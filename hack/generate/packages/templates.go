@@ -46,8 +46,9 @@ func numbers() []number {
 func clusterTemplates() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for flavor, adapt := range map[string]func(*config.Config){
-		"":           func(*config.Config) {},
-		"-dualstack": dualStack,
+		"":               func(*config.Config) {},
+		"-dualstack":     dualStack,
+		"-external-ipam": externalIPAM,
 	} {
 		c := clusterConfig()
 		adapt(c)
@@ -113,6 +114,16 @@ func dualStack(c *config.Config) {
 			PrefixLength: ipv6PrefixLength,
 			Gateway:      `${OLVM_IPV6_GATEWAY:=""}`,
 		}
+	}
+}
+
+// externalIPAM takes the addresses of nodes from pools of another IPAM provider.
+func externalIPAM(c *config.Config) {
+	for group, m := range map[string]*config.Machine{"CONTROL_PLANE": &c.OLVM.ControlPlaneMachine, "WORKER": &c.OLVM.WorkerMachine} {
+		m.VirtualMachine.Network.IPv4 = infrav1.IPv4{}
+		m.VirtualMachine.Network.AddressesFromPools = []infrav1.PoolReference{{
+			APIGroup: "${OLVM_POOL_GROUP:=ipam.cluster.x-k8s.io}", Kind: "${OLVM_POOL_KIND:=InClusterIPPool}", Name: "${OLVM_" + group + "_POOL}",
+		}}
 	}
 }
 
