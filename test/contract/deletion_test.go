@@ -85,7 +85,7 @@ func credentialsDeletedFirst(t *testing.T, f *fixture) {
 	}
 }
 
-// Somebody removes the Secret with its finalizer: the machines are kept until it is back, and the conditions say what is missing.
+// Somebody removes the Secret with its finalizer: the machines are kept until it is back, and the OLVMCluster says what is missing.
 func credentialsRemovedByForce(t *testing.T, f *fixture) {
 	c := f.newCluster(t, "no-secret", 1, 0)
 	c.create(t, asItIs)
@@ -94,14 +94,12 @@ func credentialsRemovedByForce(t *testing.T, f *fixture) {
 	require.NoError(t, c.Delete(t.Context(), secret))
 	patch(t, c, secret.Name, &corev1.Secret{}, func(s *corev1.Secret) { s.Finalizers = nil })
 	require.NoError(t, c.Delete(t.Context(), get(t, c, c.name(), &clusterv1.Cluster{})))
-	programs.Eventually(t, "the machine says what it waits for", func() (bool, string) {
-		machines := &infrav1.OLVMMachineList{}
+	programs.Eventually(t, "the OLVMCluster says what is missing, and the machine waits", func() (bool, string) {
+		infra, machines := get(t, c, c.name(), &infrav1.OLVMCluster{}), &infrav1.OLVMMachineList{}
 		require.NoError(t, c.List(t.Context(), machines, c.inNamespace()))
 		require.Len(t, machines.Items, 1, "the machine stays")
-		m := &machines.Items[0]
-		told := !m.DeletionTimestamp.IsZero() && !isTrue(m, infrav1.ReadyCondition) &&
-			shows(m, infrav1.ReadyCondition, m.Status.Conditions[0].Status, infrav1.CredentialsMissingReason)
-		return told, fmt.Sprintf("%+v", m.Status.Conditions)
+		told := shows(infra, infrav1.ReadyCondition, metav1.ConditionFalse, infrav1.CredentialsMissingReason)
+		return told && !machines.Items[0].DeletionTimestamp.IsZero(), fmt.Sprintf("%+v", infra.Status.Conditions)
 	})
 	require.Len(t, c.vms(t), 1, "nothing was removed")
 	require.NoError(t, c.Create(t.Context(), c.secret()))
