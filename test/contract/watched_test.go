@@ -57,7 +57,7 @@ func (f *fixture) installDefinitions(t *testing.T) {
 	}{
 		{manifests.Files(), "core/cluster.x-k8s.io_clusters.yaml"}, {manifests.Files(), "core/cluster.x-k8s.io_machines.yaml"},
 		{manifests.Files(), "core/ipam.cluster.x-k8s.io_ipaddresses.yaml"}, {manifests.Files(), "core/ipam.cluster.x-k8s.io_ipaddressclaims.yaml"},
-		{crd.Files(), "olvmclusters.yaml"}, {crd.Files(), "olvmmachines.yaml"},
+		{crd.Files(), "olvmclusters.yaml"}, {crd.Files(), "olvmmachines.yaml"}, {crd.Files(), "olvmmachinetemplates.yaml"},
 	} {
 		raw, err := fs.ReadFile(file.from, file.name)
 		require.NoError(t, err)
