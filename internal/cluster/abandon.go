@@ -129,7 +129,8 @@ func (m *Management) checkGone(ctx context.Context, infra *infrav1.OLVMCluster) 
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err == nil:
-		return answers("this machine can log in to it, although the controllers say: "+message(c), again+" Let the management cluster reach the engine before.")
+		return answers("this machine can log in to it, although the controllers say: "+message(c),
+			again+" Let the management cluster reach the engine before.")
 	case ovirt.KindOf(err) == ovirt.Auth || ovirt.KindOf(err) == ovirt.Forbidden:
 		next, _ := nextStep(infrav1.CredentialsRefusedReason)
 		return answers(err.Error(), next)

@@ -71,15 +71,26 @@ func TestAClusterIsAbandonedOnlyWhenItsEngineDoesNotAnswer(t *testing.T) {
 		objects []client.Object
 		refused string // part of the error; empty: abandoned
 	}{
-		"the controllers reach it":                         {gone, metav1.ConditionTrue, infrav1.ReachableReason, []client.Object{right, ca}, "the engine's words"},
-		"it refuses the credentials":                       {gone, metav1.ConditionFalse, infrav1.CredentialsRefusedReason, []client.Object{right, ca}, "CredentialsRefused"},
-		"the data center is not visible":                   {gone, metav1.ConditionFalse, infrav1.NotFoundInEngineReason, []client.Object{right, ca}, "NotFoundInEngine"},
-		"this machine reaches it":                          {sim.URL(), metav1.ConditionFalse, down, []client.Object{right, ca}, "this machine can log in to it"},
-		"it tells this machine that the password is wrong": {sim.URL(), metav1.ConditionFalse, down, []client.Object{secret(sim.Username(), "old"), ca}, "log in"},
-		"the credentials are lost, and something listens":  {sim.URL(), metav1.ConditionFalse, infrav1.CredentialsMissingReason, []client.Object{ca}, "credentials Secret olvm/credentials does not exist"},
-		"the credentials are lost, and nobody listens":     {gone, metav1.ConditionFalse, infrav1.CredentialsMissingReason, []client.Object{ca}, ""},
-		"nobody reaches it":                                {gone, metav1.ConditionFalse, down, []client.Object{right, ca}, ""},
-		"another server has its address":                   {sim.URL(), metav1.ConditionFalse, down, []client.Object{right}, ""},
+		"the controllers reach it": {gone, metav1.ConditionTrue, infrav1.ReachableReason, []client.Object{right, ca}, "the engine's words"},
+		"it refuses the credentials": {
+			gone, metav1.ConditionFalse, infrav1.CredentialsRefusedReason, []client.Object{right, ca}, "CredentialsRefused",
+		},
+		"the data center is not visible": {
+			gone, metav1.ConditionFalse, infrav1.NotFoundInEngineReason, []client.Object{right, ca}, "NotFoundInEngine",
+		},
+		"this machine reaches it": {sim.URL(), metav1.ConditionFalse, down, []client.Object{right, ca}, "this machine can log in to it"},
+		"it tells this machine that the password is wrong": {
+			sim.URL(), metav1.ConditionFalse, down, []client.Object{secret(sim.Username(), "old"), ca}, "log in",
+		},
+		"the credentials are lost, and something listens": {
+			sim.URL(), metav1.ConditionFalse, infrav1.CredentialsMissingReason, []client.Object{ca},
+			"credentials Secret olvm/credentials does not exist",
+		},
+		"the credentials are lost, and nobody listens": {
+			gone, metav1.ConditionFalse, infrav1.CredentialsMissingReason, []client.Object{ca}, "",
+		},
+		"nobody reaches it":              {gone, metav1.ConditionFalse, down, []client.Object{right, ca}, ""},
+		"another server has its address": {sim.URL(), metav1.ConditionFalse, down, []client.Object{right}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			im := &infrav1.OLVMMachine{ObjectMeta: named("olvm", "demo-a")}

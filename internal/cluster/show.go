@@ -87,7 +87,8 @@ type VMDetails struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Status string `json:"status"`
-	// Host of the engine that it runs on, by its name, or by its id where that is not known; empty while it does not run, or where the engine does not tell.
+	// Host of the engine that it runs on, by its name, or by its id where that is not known; empty while it does not run, or where
+	// the engine does not tell.
 	Host string `json:"host"`
 }
 
@@ -219,7 +220,8 @@ func newMachineDetails(s *snapshot, m *clusterv1.Machine) MachineDetails {
 	if im := s.infraMachine(m); im != nil {
 		d.ProviderID = cmp.Or(d.ProviderID, im.Spec.ProviderID)
 		if e := im.Status.OLVM; e != nil {
-			d.VM = VMDetails{ID: e.VirtualMachine.VMID, Name: e.VirtualMachine.VMName, Status: e.VirtualMachine.Status, Host: cmp.Or(e.VirtualMachine.HostName, e.VirtualMachine.HostID)}
+			vm := e.VirtualMachine
+			d.VM = VMDetails{ID: vm.VMID, Name: vm.VMName, Status: vm.Status, Host: cmp.Or(vm.HostName, vm.HostID)}
 			add(e.IPAddress)
 			add(e.IPv6Address)
 		}

@@ -114,7 +114,8 @@ func (w *world) expectPowerOffToBeTold(t *testing.T) {
 	require.NoError(t, w.engine.StopVM(t.Context(), vm.ID))
 	programs.Eventually(t, "the change is written", func() (bool, string) {
 		for line := range strings.SplitSeq(strings.TrimPrefix(watched(), tree), "\n") {
-			if strings.Contains(line, "machine "+vm.Name+": ") && strings.Contains(line, "VM down") && strings.Contains(line, "VMReady is False, NotRunning: ") {
+			if strings.Contains(line, "machine "+vm.Name+": ") && strings.Contains(line, "VM down") &&
+				strings.Contains(line, "VMReady is False, NotRunning: ") {
 				return true, ""
 			}
 		}

@@ -38,7 +38,10 @@ func (w *world) strayVM(t *testing.T, cluster, name, address string) ovirt.VM {
 	require.NoError(t, err)
 	template, err := w.engine.TemplateByName(ctx, dataCenter.ID, "ock")
 	require.NoError(t, err)
-	mark := machine.Mark{Cluster: cluster, Machine: cluster[:strings.Index(cluster, "/")+1] + name, Network: "n", Addresses: []netip.Addr{netip.MustParseAddr(address)}}
+	namespace, _, _ := strings.Cut(cluster, "/")
+	mark := machine.Mark{
+		Cluster: cluster, Machine: namespace + "/" + name, Network: "n", Addresses: []netip.Addr{netip.MustParseAddr(address)},
+	}
 	id := uuid.NewString()
 	_, err = w.engine.AddVM(ctx, ovirt.AddVM{ID: id, Name: name, Comment: mark.Comment(), ClusterID: in.ID, TemplateID: template.ID}, id)
 	require.NoError(t, err)

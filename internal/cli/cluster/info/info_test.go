@@ -181,7 +181,9 @@ func TestAWordThatIsWiderThanTheLineStaysWhole(t *testing.T) {
 
 func TestAdviceThatMachinesShareIsGivenOnce(t *testing.T) {
 	d := waiting()
-	d.Conditions = append(d.Conditions, cluster.ConditionDetails{Subject: "machine demo-md-0-x7k2p-8s6bn", Type: "VMReady", Status: "False", Reason: "PoolExhausted"})
+	d.Conditions = append(d.Conditions, cluster.ConditionDetails{
+		Subject: "machine demo-md-0-x7k2p-8s6bn", Type: "VMReady", Status: "False", Reason: "PoolExhausted",
+	})
 	d.NextSteps[0].Subjects = append(d.NextSteps[0].Subjects, "machine demo-md-0-x7k2p-8s6bn")
 	text := render(d, false, 100)
 	require.Equal(t, 1, strings.Count(text, "Remove machines that hold addresses"))
