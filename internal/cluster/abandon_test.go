@@ -41,7 +41,9 @@ func abandoning(t *testing.T, url string, status metav1.ConditionStatus, reason 
 	t.Helper()
 	infra := olvmCluster("olvm", "demo", "credentials")
 	infra.Spec.OLVMOvirtAPIServer.ServerURL = url
-	infra.Status.Conditions = []metav1.Condition{condition(infrav1.EngineReachableCondition, status, reason, "the engine's words")}
+	reachable := condition(infrav1.EngineReachableCondition, status, reason, "the engine's words")
+	reachable.LastTransitionTime = metav1.Now() // stored ones without it are not read
+	infra.Status.Conditions = []metav1.Condition{reachable}
 	return newSite(t, append(objects, infra)...), infra
 }
 
