@@ -12,7 +12,7 @@ const ClusterFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io"
 // begins with this.
 const CredentialsFinalizer = "olvmcluster.infrastructure.cluster.x-k8s.io/credentials"
 
-// AbandonAnnotation, with any value but "false", on an OLVMMachine, or on an OLVMCluster for all its machines, says that the engine is gone
+// AbandonAnnotation says, with any value but "false", on an OLVMMachine, or on an OLVMCluster for all its machines, that the engine is gone
 // for good: when the machine is deleted, its object goes without anything being asked of the engine. What is left there is left.
 const AbandonAnnotation = "infrastructure.cluster.x-k8s.io/abandon"
 

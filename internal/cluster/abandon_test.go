@@ -146,10 +146,7 @@ func TestAnAbandonedClusterTellsWhatItLeaves(t *testing.T) {
 	d := &deletion{DeleteOptions: o, Management: s.Management, report: s.report}
 	done := make(chan error, 1)
 	go func() { // the controllers' part
-		for {
-			if s.Client.Get(t.Context(), client.ObjectKeyFromObject(c), capiCluster("olvm", "demo", "")) != nil {
-				break
-			}
+		for s.Client.Get(t.Context(), client.ObjectKeyFromObject(c), capiCluster("olvm", "demo", "")) == nil {
 			time.Sleep(10 * time.Millisecond)
 		}
 		err := s.Client.Delete(t.Context(), im)

@@ -46,11 +46,12 @@ func ipv6Subnet(n infrav1.Network) (netip.Prefix, bool) {
 }
 
 func (v *validator) guestNetwork(key string, n infrav1.Network) {
-	if n.FromPools() {
+	switch {
+	case n.FromPools():
 		v.fromPools(key, n)
-	} else if n.IPv4.Subnet == "" && len(n.IPv4.IPAddresses) == 0 && n.IPv6 != nil {
+	case n.IPv4.Subnet == "" && len(n.IPv4.IPAddresses) == 0 && n.IPv6 != nil:
 		v.report(key+".ipv6", "stands alone, which is not supported: write ipv4.subnet and ipv4.ipAddresses too")
-	} else {
+	default:
 		v.ipv4(key, n)
 	}
 	if n.IPv6 != nil && (!n.FromPools() || n.IPv6.AutoConf) {

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -275,7 +276,7 @@ func expectOthers(t *testing.T, before, after []member) {
 func (f *fixture) engineWrites(t *testing.T, vmID string, from int) (writes []string) {
 	t.Helper()
 	for _, r := range f.sim.Requests(t)[from:] {
-		if r.VMID == vmID && r.Method != "GET" {
+		if r.VMID == vmID && r.Method != http.MethodGet {
 			writes = append(writes, fmt.Sprintf("%s %s", r.Method, r.Path))
 		}
 	}
@@ -286,7 +287,7 @@ func (f *fixture) engineWrites(t *testing.T, vmID string, from int) (writes []st
 func (f *fixture) listsOfVMs(t *testing.T) (n int) {
 	t.Helper()
 	for _, r := range f.sim.Requests(t) {
-		if r.Method == "GET" && strings.Trim(r.Path, "/") == "vms" {
+		if r.Method == http.MethodGet && strings.Trim(r.Path, "/") == "vms" {
 			n++
 		}
 	}

@@ -209,7 +209,7 @@ func TestAPoolGrowsWithoutReplacingMachines(t *testing.T) {
 	t.Run("an exact pool is one that has nothing free", func(*testing.T) {
 		s.condition(infrav1.AddressesAvailableCondition, infrav1.PoolExhaustedReason)
 	})
-	t.Run("a machine goes on by itself when its template grows", func(t *testing.T) {
+	t.Run("a machine goes on by itself when its template grows", func(*testing.T) {
 		s.scaleWorkers(3)
 		s.waiting(infrav1.PoolExhaustedReason)
 		s.setRanges("demo-md-0", subnet+".110-"+subnet+".114")

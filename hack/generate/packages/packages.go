@@ -24,9 +24,10 @@ const (
 	Version = "v1.1.0"
 	// Namespace of the provider; the existing ocne looks for it there.
 	Namespace = "cluster-api-provider-olvm"
-	// ClusterctlDir and ChartDir are where the packages are committed, below the top of the tree.
+	// ClusterctlDir is where clusterctl's package is committed, below the top of the tree.
 	ClusterctlDir = "config/clusterctl"
-	ChartDir      = "charts/" + name
+	// ChartDir is where the chart is.
+	ChartDir = "charts/" + name
 
 	// name is that of the chart, and what every object's name begins with.
 	name     = "olvm-capi"

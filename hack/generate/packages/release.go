@@ -26,7 +26,7 @@ func Release(root, version, dir string) (components, chart string, err error) {
 		return "", "", err
 	}
 	for name, content := range Below(files, ClusterctlDir) {
-		if err := os.WriteFile(filepath.Join(repository, name), content, 0o644); err != nil { //nolint:gosec // to be read by everyone
+		if err := os.WriteFile(filepath.Join(repository, name), content, 0o644); err != nil {
 			return "", "", err
 		}
 	}
@@ -35,7 +35,7 @@ func Release(root, version, dir string) (components, chart string, err error) {
 		return "", "", err
 	}
 	chart = filepath.Join(dir, name+"-"+strings.TrimPrefix(version, "v")+".tgz")
-	err = os.WriteFile(chart, content, 0o644) //nolint:gosec // to be read by everyone
+	err = os.WriteFile(chart, content, 0o644)
 	return filepath.Join(repository, "infrastructure-components.yaml"), chart, err
 }
 

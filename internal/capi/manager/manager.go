@@ -97,7 +97,7 @@ func New(ctx context.Context, cfg *rest.Config, options Options) (*Manager, erro
 	}
 	clusterAPI := options.Providers.HasClusterAPI()
 	if clusterAPI && (options.Webhooks.Listener == nil || options.Webhooks.GetCertificate == nil) {
-		return nil, errors.New("Cluster API's own providers need a listener and a certificate for their webhooks")
+		return nil, errors.New("the providers of Cluster API need a listener and a certificate for their webhooks")
 	}
 	mgr, err := ctrl.NewManager(restConfig(cfg), managerOptions(capi.NewScheme(), options))
 	if err != nil {

@@ -207,7 +207,7 @@ func (r *Reconciler) delete(ctx context.Context, cluster *clusterv1.Cluster, olv
 		deleting(olvm, fmt.Sprintf("machines that are left: %d; they need it to clean up the engine, and go with their Cluster %s", n, cluster.Name))
 		return ctrl.Result{RequeueAfter: 2 * time.Second}, nil
 	}
-	if err := r.releaseEndpoint(ctx, olvm); err != nil {
+	if err := errors.Join(r.releaseEndpoint(ctx, olvm), r.releaseAddresses(ctx, cluster)); err != nil {
 		return ctrl.Result{}, err
 	}
 	if err := credentials.Release(ctx, r.Client, olvm); err != nil {

@@ -70,7 +70,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	}
 	if err != nil {
 		if s.engine.Down() != nil {
-			return r.hold(s, err), nil
+			return r.hold(s, err), nil //nolint:nilerr // the OLVMCluster tells it
 		}
 		s.engine.ForgetPlaces() // something that the request names may have gone
 		plan = machine.Refused(machine.Create, err)

@@ -29,7 +29,7 @@ func (r *Reconciler) delete(ctx context.Context, s subject) (ctrl.Result, error)
 	plan := machine.Next(d, observation, time.Now())
 	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
 		if s.engine.Down() != nil {
-			return r.hold(s, err), nil
+			return r.hold(s, err), nil //nolint:nilerr // the OLVMCluster tells it
 		}
 		plan = plan.Failed(err)
 	}

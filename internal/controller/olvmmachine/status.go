@@ -78,6 +78,9 @@ func (r *Reconciler) hold(s subject, err error) ctrl.Result {
 		}
 		show(s.olvm, machine.Plan{Reason: reason, Message: err.Error()})
 	}
+	if !s.olvm.DeletionTimestamp.IsZero() { // Ready covers the whole life
+		show(s.olvm, machine.Plan{Reason: infrav1.DeletingReason, Message: "the VM is to be removed; the OLVMCluster says why the engine cannot be asked"})
+	}
 	if s.engine == nil || s.engine.Down() != nil {
 		return ctrl.Result{RequeueAfter: machine.Backoff(ovirt.Unavailable, maxRefusals)}
 	}

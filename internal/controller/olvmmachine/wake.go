@@ -70,7 +70,7 @@ func (w *Waker) Changed(ctx context.Context, vmIDs []string) {
 	}
 }
 
-// engineIsBack passes OLVMClusters whose engine has become usable again.
+// engineIsBack passes OLVMClusters whose engine has become usable again, or is not waited for any more.
 func engineIsBack() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
@@ -78,7 +78,8 @@ func engineIsBack() predicate.Predicate {
 		GenericFunc: func(event.GenericEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, after := e.ObjectOld.(*infrav1.OLVMCluster), e.ObjectNew.(*infrav1.OLVMCluster)
-			return !conditions.IsTrue(before, infrav1.EngineReachableCondition) && conditions.IsTrue(after, infrav1.EngineReachableCondition)
+			return !infrav1.Abandoned(before) && infrav1.Abandoned(after) ||
+				!conditions.IsTrue(before, infrav1.EngineReachableCondition) && conditions.IsTrue(after, infrav1.EngineReachableCondition)
 		},
 	}
 }

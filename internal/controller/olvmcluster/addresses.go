@@ -1,0 +1,37 @@
+package olvmcluster
+
+import (
+	"context"
+	"fmt"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+)
+
+// releaseAddresses gives back what machines left behind whose finalizer was removed by hand. A VM that is left in the engine keeps its
+// address all the same: it is in its mark.
+func (r *Reconciler) releaseAddresses(ctx context.Context, cluster *clusterv1.Cluster) error {
+	left := &ipamv1.IPAddressList{}
+	labels := client.MatchingLabels{clusterv1.ClusterNameLabel: cluster.Name}
+	if err := r.APIReader.List(ctx, left, client.InNamespace(cluster.Namespace), labels); err != nil {
+		return fmt.Errorf("list IPAddresses of cluster %s: %w", cluster.Name, err)
+	}
+	for i := range left.Items {
+		a := &left.Items[i]
+		before := a.DeepCopy()
+		if a.Spec.PoolRef.APIGroup != infrav1.Group || !controllerutil.RemoveFinalizer(a, infrav1.MachineFinalizer) {
+			continue
+		}
+		if err := r.Patch(ctx, a, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("release IPAddress %s: %w", a.Name, err)
+		}
+		if err := r.Delete(ctx, a); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete IPAddress %s: %w", a.Name, err)
+		}
+	}
+	return nil
+}
