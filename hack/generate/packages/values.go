@@ -33,10 +33,7 @@ func settings() []*setting {
 		{name: "logLevel", comment: "Verbosity of the log: error, warn, info, debug, trace, or a number from 0 to 10.", value: "info"},
 		{name: "metricsPort", comment: "Port of the metrics in the pod.", kind: deployment, path: container("ports", "1", "containerPort")},
 		{name: "webhooksEnabled", comment: "Without effect: the provider has no webhooks, its CRDs hold all rules.", value: false},
-		{
-			name:    "kubernetesClusterDomain",
-			comment: "DNS domain of the cluster; it is not asked of a proxy.", value: "cluster.local",
-		},
+		{name: "kubernetesClusterDomain", comment: "DNS domain of the cluster; it is not asked of a proxy.", value: "cluster.local"},
 		{name: "crds.install", comment: "Install and upgrade the CRDs with the chart. They stay when the chart is uninstalled.", value: true},
 		{
 			name: "controllerManager.container.args", value: []any{},
@@ -62,10 +59,7 @@ func settings() []*setting {
 			comment: "Watch only objects with this value of the label cluster.x-k8s.io/watch-filter; all when empty.",
 		},
 		{name: "controllerManager.replicas", comment: "One works; the others wait for its Lease.", kind: deployment, path: []string{"spec", "replicas"}},
-		{
-			name: "controllerManager.serviceAccount.annotations", value: map[string]any{},
-			kind: "ServiceAccount", path: []string{"metadata", "annotations"},
-		},
+		{name: "controllerManager.serviceAccount.annotations", value: map[string]any{}, kind: "ServiceAccount", path: []string{"metadata", "annotations"}},
 		{name: "controllerManager.strategy", kind: deployment, path: []string{"spec", "strategy"}},
 		{name: "controllerManager.podSecurityContext", kind: deployment, path: pod("securityContext")},
 		{name: "controllerManager.tolerations", kind: deployment, path: pod("tolerations")},
@@ -77,10 +71,7 @@ func settings() []*setting {
 		{name: "webhookService.ports", comment: "Without effect, as webhooksEnabled.", value: []any{
 			map[string]any{"port": 443, "protocol": "TCP", "targetPort": "webhook-server"},
 		}},
-		{
-			name: "proxy.httpsProxy", comment: "Proxy for requests to engines.", value: "",
-			kind: deployment, path: container("env"), text: envText,
-		},
+		{name: "proxy.httpsProxy", comment: "Proxy for requests to engines.", value: "", kind: deployment, path: container("env"), text: envText},
 		{name: "proxy.httpProxy", comment: "The same for engines without TLS.", value: ""},
 		{name: "proxy.noProxy", comment: "What is asked directly. The management cluster itself always is.", value: ""},
 	}
