@@ -29,14 +29,14 @@ func TestAddressesFromPoolsOfAnIPAMProvider(t *testing.T) {
 	subnet := w.subnet()
 	w.rewrite("provider: olvm\n", "provider: olvm\n"+dualSubnets, "workerNodes: 2", "workerNodes: 1",
 		fmt.Sprintf(`ipv4: {subnet: %[1]s.0/24, ipAddresses: "%[1]s.110-%[1]s.139"}`, subnet),
-		fmt.Sprintf("addressesFromPools: [{apiGroup: %[1]s, kind: Pool, name: six}, {apiGroup: %[1]s, kind: Pool, name: four}]", providerGroup))
-	provider := startProvider(s)
-	provider.fill("four", "", 24, subnet+".120")
-	provider.fill("six", "fd00:50::1", 64, "fd00:50::a", "fd00:50::b")
+		fmt.Sprintf("addressesFromPools: [{apiGroup: %[1]s, kind: Pool, name: six}, {apiGroup: %[1]s, kind: Pool, name: four}]", programs.IPAMGroup))
+	provider := programs.StartIPAM(s.t, s)
+	provider.Fill("four", "", 24, subnet+".120")
+	provider.Fill("six", "fd00:50::1", 64, "fd00:50::a", "fd00:50::b")
 	start := w.launch("cluster", "start", "--kubeconfig", kubeconfig, "-c", w.config)
 
 	require.Contains(t, s.waiting(infrav1.PoolExhaustedReason), "to Pool four: PoolExhausted: the test has no more")
-	provider.fill("four", "", 24, subnet+".120", subnet+".121")
+	provider.Fill("four", "", 24, subnet+".120", subnet+".121")
 	start.wait(t, 0)
 	s.allWon(2)
 	w.expectNodes(1, 1)
@@ -79,7 +79,7 @@ func TestAddressesFromPoolsOfAnIPAMProvider(t *testing.T) {
 		programs.Eventually(t, "the provider has let the address go", func() (bool, string) {
 			for _, a := range s.addresses() {
 				if a.Spec.ClaimRef.Name == claim.Name {
-					return !a.DeletionTimestamp.IsZero() && !slices.Contains(a.Finalizers, providerFinalizer), "not yet"
+					return !a.DeletionTimestamp.IsZero() && !slices.Contains(a.Finalizers, programs.IPAMFinalizer), "not yet"
 				}
 			}
 			return false, "the address is gone"
@@ -102,7 +102,7 @@ func TestVirtualIPFromAPool(t *testing.T) {
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}
 	vip := w.subnet() + ".100"
-	provider := startProvider(s)
+	provider := programs.StartIPAM(s.t, s)
 	documents := strings.Split(w.ocne("cluster", "template", "-c", w.config, "-w", "1"), "\n---\n")
 	for _, document := range documents[1:] { // the first is what the command says of the others
 		object := &unstructured.Unstructured{}
@@ -112,7 +112,7 @@ func TestVirtualIPFromAPool(t *testing.T) {
 			object.Object["stringData"] = map[string]any{"username": w.username, "password": w.password}
 		case "OLVMCluster":
 			unstructured.RemoveNestedField(object.Object, "spec", "controlPlaneEndpoint")
-			pool := map[string]any{"apiGroup": providerGroup, "kind": "Pool", "name": "vip"}
+			pool := map[string]any{"apiGroup": programs.IPAMGroup, "kind": "Pool", "name": "vip"}
 			require.NoError(t, unstructured.SetNestedMap(object.Object, pool, "spec", "controlPlaneEndpointFromPool"))
 		}
 		require.NoError(t, s.Create(context.Background(), object), "%s %s", object.GetKind(), object.GetName())
@@ -120,7 +120,7 @@ func TestVirtualIPFromAPool(t *testing.T) {
 	require.Contains(t, s.condition(infrav1.ReadyCondition, infrav1.PoolExhaustedReason), "no virtual IP: IPAddressClaim demo-control-plane-endpoint to Pool vip")
 	require.Empty(t, w.vms(), "no machine before there is an endpoint")
 
-	provider.fill("vip", "", 24, vip)
+	provider.Fill("vip", "", 24, vip)
 	s.allWon(2)
 	require.Equal(t, clusterv1.APIEndpoint{Host: vip, Port: 6443}, s.cluster().Spec.ControlPlaneEndpoint)
 	claims := s.claims()
@@ -171,7 +171,7 @@ func TestVirtualIPFromAPool(t *testing.T) {
 // The API server says what does not go together.
 func TestAddressesComeFromOnePlaceOnly(t *testing.T) {
 	s := site{programs.Management(t, startManagement(t, "ReconcilerRateLimiting=false")), t}
-	pool := infrav1.PoolReference{APIGroup: providerGroup, Kind: "Pool", Name: "p"}
+	pool := infrav1.PoolReference{APIGroup: programs.IPAMGroup, Kind: "Pool", Name: "p"}
 	one, two := []infrav1.PoolReference{pool}, []infrav1.PoolReference{pool, pool}
 	ipv4 := infrav1.IPv4{Subnet: "192.0.2.0/24", IPAddresses: []string{"192.0.2.10"}}
 	for name, tc := range map[string]struct {
@@ -185,7 +185,7 @@ func TestAddressesComeFromOnePlaceOnly(t *testing.T) {
 		"a pool and ranges":          {infrav1.Network{AddressesFromPools: one, IPv4: ipv4}, "takes the place of ipv4: set one of them"},
 		"a pool and ranges of IPv6":  {infrav1.Network{AddressesFromPools: one, IPv6: &infrav1.IPv6{IPAddresses: []string{"fd00::1"}}}, "takes the place of ipv6.ipAddresses"},
 		"three pools":                {infrav1.Network{AddressesFromPools: append(two, pool)}, "must have at most 2 items"},
-		"a pool without a kind":      {infrav1.Network{AddressesFromPools: []infrav1.PoolReference{{APIGroup: providerGroup, Name: "p"}}}, "kind"},
+		"a pool without a kind":      {infrav1.Network{AddressesFromPools: []infrav1.PoolReference{{APIGroup: programs.IPAMGroup, Name: "p"}}}, "kind"},
 		"an empty list and no range": {infrav1.Network{AddressesFromPools: []infrav1.PoolReference{}}, "ipv4 is required"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -274,7 +274,7 @@ func (s site) expectQuiet(w *world) {
 	probe := &ipamv1.IPAddress{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "ocne", Name: "probe", Labels: map[string]string{clusterv1.ClusterNameLabel: "demo"},
 	}, Spec: s.addresses()[0].Spec}
-	probe.Spec.PoolRef.APIGroup = providerGroup
+	probe.Spec.PoolRef.APIGroup = programs.IPAMGroup
 	require.NoError(s.t, s.Create(context.Background(), probe))
 	require.NoError(s.t, s.Delete(context.Background(), probe))
 	programs.Eventually(s.t, "the controller has looked", func() (bool, string) { return looks() > before+2, "" })

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/test/programs"
@@ -147,17 +148,40 @@ func (w *world) attempt(t *testing.T, namespace string, n int) (err error) {
 			return
 		}
 		defer p.Kill()
-		l := w.newLife(t, p, fmt.Sprintf("life%d", n), "", nil)
-		err = l.run(t.Context())
-		if err == nil {
-			err = w.metricsError(t, p)
+		for _, l := range []*life{w.newLife(t, p, fmt.Sprintf("life%d", n), "", nil), w.newLifeFromPools(t, p, fmt.Sprintf("pools%d", n))} {
+			if err == nil {
+				err = l.run(t.Context())
+			}
+			if err == nil {
+				err = w.metricsError(t, p)
+			}
+			if err != nil && !errors.Is(err, errForbidden) {
+				t.Log(err)
+			}
+			w.abandon(t.Context(), l)
 		}
-		if err != nil && !errors.Is(err, errForbidden) {
-			t.Log(err)
-		}
-		w.abandon(t.Context(), l)
 	})
 	return err
+}
+
+// newLifeFromPools is a life whose addresses, the virtual IP included, come from the pools of an IPAM provider.
+func (w *world) newLifeFromPools(t *testing.T, p *provider, name string) *life {
+	t.Helper()
+	ipam := programs.StartIPAM(t, w.Client)
+	ipam.Fill(name+"-nodes", w.network+".1", 24, w.network+".160", w.network+".161")
+	ipam.Fill(name+"-vip", w.network+".1", 24, w.network+".170")
+	l := w.newLife(t, p, name, "external-ipam", map[string]string{
+		"OLVM_POOL_GROUP": programs.IPAMGroup, "OLVM_POOL_KIND": "Pool",
+		"OLVM_CONTROL_PLANE_POOL": name + "-nodes", "OLVM_WORKER_POOL": name + "-nodes",
+	})
+	for i := range l.objects {
+		if o := &l.objects[i]; o.GetKind() == "OLVMCluster" {
+			unstructured.RemoveNestedField(o.Object, "spec", "controlPlaneEndpoint", "host")
+			pool := map[string]any{"apiGroup": programs.IPAMGroup, "kind": "Pool", "name": name + "-vip"}
+			require.NoError(t, unstructured.SetNestedMap(o.Object, pool, "spec", "controlPlaneEndpointFromPool"))
+		}
+	}
+	return l
 }
 
 // abandon begins to remove what a life left.

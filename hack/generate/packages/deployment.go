@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	imageRepository = "ghcr.io/ocne-project/ocne-manager"
+	imageRepository = "ocne-project/ocne-manager"
 	// user of the image; hack/image/oci.
 	user = 65532
 )

@@ -27,7 +27,7 @@ import (
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
-// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=olvmmachinetemplates,verbs=get;list;watch
+// +kubebuilder:rbac:groups=infrastructure.cluster.x-k8s.io,resources=olvmmachinetemplates,verbs=list;watch
 
 // settleTime gathers the addresses that are taken and given back one after the other while a cluster changes.
 const settleTime = 3 * time.Second

@@ -1,10 +1,11 @@
-package integration
+package programs
 
 import (
 	"context"
 	"net/netip"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,27 +18,31 @@ import (
 )
 
 const (
-	providerGroup     = "ipam.example.com"
-	providerFinalizer = "ipam.example.com/release"
+	// IPAMGroup is the group of the pools of the IPAM provider that tests play.
+	IPAMGroup = "ipam.example.com"
+	// IPAMFinalizer is its finalizer.
+	IPAMFinalizer = "ipam.example.com/release"
 )
 
-// provider plays an IPAM provider of Cluster API by its contract: it gives an IPAddress for each claim to its pools, says when a pool has
+// IPAM plays an IPAM provider of Cluster API by its contract: it gives an IPAddress for each claim to its pools, says when a pool has
 // no more, and deletes the address as soon as the claim is deleted.
-type provider struct {
-	site
+type IPAM struct {
+	client.Client
+	t     testing.TB
 	mu    sync.Mutex
-	pools map[string]providerPool
+	pools map[string]ipamPool
 }
 
-type providerPool struct {
+type ipamPool struct {
 	addresses []string
 	prefix    int32
 	gateway   string
 }
 
-// startProvider runs one until the test ends.
-func startProvider(s site) *provider {
-	p := &provider{site: s, pools: map[string]providerPool{}}
+// StartIPAM runs one until the test ends.
+func StartIPAM(t testing.TB, c client.Client) *IPAM {
+	t.Helper()
+	p := &IPAM{Client: c, t: t, pools: map[string]ipamPool{}}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -58,29 +63,29 @@ func startProvider(s site) *provider {
 			}
 		}
 	}()
-	s.t.Cleanup(func() {
+	t.Cleanup(func() {
 		stop()
 		<-ended
 	})
 	return p
 }
 
-// fill says which addresses a pool has.
-func (p *provider) fill(pool, gateway string, prefix int32, addresses ...string) {
+// Fill says which addresses a pool has.
+func (p *IPAM) Fill(pool, gateway string, prefix int32, addresses ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pools[pool] = providerPool{addresses, prefix, gateway}
+	p.pools[pool] = ipamPool{addresses, prefix, gateway}
 }
 
-func (p *provider) answer(ctx context.Context, c *ipamv1.IPAddressClaim) error {
-	if c.Spec.PoolRef.APIGroup != providerGroup || c.Status.AddressRef.Name != "" && c.DeletionTimestamp.IsZero() {
+func (p *IPAM) answer(ctx context.Context, c *ipamv1.IPAddressClaim) error {
+	if c.Spec.PoolRef.APIGroup != IPAMGroup || c.Status.AddressRef.Name != "" && c.DeletionTimestamp.IsZero() {
 		return nil
 	}
 	if !c.DeletionTimestamp.IsZero() {
 		return p.release(ctx, c)
 	}
 	before := client.MergeFrom(c.DeepCopy())
-	if controllerutil.AddFinalizer(c, providerFinalizer) {
+	if controllerutil.AddFinalizer(c, IPAMFinalizer) {
 		return p.Patch(ctx, c, client.MergeFromWithOptions(withoutFinalizer(c), client.MergeFromWithOptimisticLock{}))
 	}
 	pool, free, err := p.free(ctx, c.Spec.PoolRef.Name)
@@ -92,7 +97,7 @@ func (p *provider) answer(ctx context.Context, c *ipamv1.IPAddressClaim) error {
 		return p.Status().Patch(ctx, c, before)
 	}
 	a := &ipamv1.IPAddress{ObjectMeta: metav1.ObjectMeta{
-		Namespace: c.Namespace, Name: c.Name, Finalizers: []string{providerFinalizer},
+		Namespace: c.Namespace, Name: c.Name, Finalizers: []string{IPAMFinalizer},
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(c, ipamv1.GroupVersion.WithKind("IPAddressClaim"))},
 	}}
 	a.Spec = ipamv1.IPAddressSpec{
@@ -108,15 +113,15 @@ func (p *provider) answer(ctx context.Context, c *ipamv1.IPAddressClaim) error {
 
 func withoutFinalizer(c *ipamv1.IPAddressClaim) *ipamv1.IPAddressClaim {
 	before := c.DeepCopy()
-	controllerutil.RemoveFinalizer(before, providerFinalizer)
+	controllerutil.RemoveFinalizer(before, IPAMFinalizer)
 	return before
 }
 
 // free is an address of the pool that no IPAddress has.
-func (p *provider) free(ctx context.Context, pool string) (providerPool, string, error) {
+func (p *IPAM) free(ctx context.Context, pool string) (ipamPool, string, error) {
 	known := &ipamv1.IPAddressList{}
 	if err := p.List(ctx, known); err != nil {
-		return providerPool{}, "", err
+		return ipamPool{}, "", err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,12 +134,12 @@ func (p *provider) free(ctx context.Context, pool string) (providerPool, string,
 	return have, "", nil
 }
 
-func (p *provider) release(ctx context.Context, c *ipamv1.IPAddressClaim) error {
+func (p *IPAM) release(ctx context.Context, c *ipamv1.IPAddressClaim) error {
 	a := &ipamv1.IPAddress{}
 	err := p.Get(ctx, client.ObjectKeyFromObject(c), a)
 	if err == nil {
 		before := a.DeepCopy()
-		if controllerutil.RemoveFinalizer(a, providerFinalizer) {
+		if controllerutil.RemoveFinalizer(a, IPAMFinalizer) {
 			err = p.Patch(ctx, a, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 		}
 		if err == nil && a.DeletionTimestamp.IsZero() {
@@ -145,7 +150,7 @@ func (p *provider) release(ctx context.Context, c *ipamv1.IPAddressClaim) error 
 		return err
 	}
 	before := c.DeepCopy()
-	if !controllerutil.RemoveFinalizer(c, providerFinalizer) {
+	if !controllerutil.RemoveFinalizer(c, IPAMFinalizer) {
 		return nil
 	}
 	return p.Patch(ctx, c, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
