@@ -34,7 +34,7 @@ func TestAnEngineThatIsDownChangesOneObject(t *testing.T) {
 		Client: l.client, namespace: "large", engineURL: f.url, engineCA: f.ca,
 		ipv4: infrav1.IPv4{Subnet: "10.98.0.0/16", IPAddresses: []string{"10.98.1.0-10.98.3.255"}},
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*programs.Patience) // many machines, and other tests beside it
 	defer cancel()
 	require.NoError(t, c.createCluster(ctx))
 	for n := range machinesOfOutage {
