@@ -264,7 +264,7 @@ func TestClusterctlInstallsAProviderThatGivesAClusterItsWholeLife(t *testing.T) 
 	w := newWorld(t)
 	components := w.installWithClusterctl(t)
 	require.Equal(t, "cluster-api-provider-olvm", components.TargetNamespace())
-	require.Equal(t, []string{"ocne-project/ocne-manager:v1.1.0"}, components.Images())
+	require.Equal(t, []string{"registry.example.com/ocne-project/ocne-manager:v1.1.0"}, components.Images())
 	require.ElementsMatch(t, []string{"OLVM_CONCURRENCY", "OLVM_LOG_LEVEL"}, components.Variables())
 
 	p := w.startProvider(t, components.TargetNamespace(), false)

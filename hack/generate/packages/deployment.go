@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	imageRepository = "ocne-project/ocne-manager"
+	// imageRepository is to be replaced by where the image was pushed to; clusterctl takes none without a host.
+	imageRepository = "registry.example.com/ocne-project/ocne-manager"
 	// user of the image; hack/image/oci.
 	user = 65532
 )
