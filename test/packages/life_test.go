@@ -100,7 +100,7 @@ func (l *life) run(ctx context.Context) error {
 	return l.remove(ctx)
 }
 
-// renameTwice has the provider tell the same thing of a machine twice: the first time makes an event, the second one patches it.
+// renameTwice has the provider tell the same of a machine twice: the first time makes an event, the second one patches it.
 func (l *life) renameTwice(ctx context.Context) error {
 	machines := &infrav1.OLVMMachineList{}
 	if err := l.list(ctx, machines); err != nil {
@@ -108,7 +108,7 @@ func (l *life) renameTwice(ctx context.Context) error {
 	}
 	olvm := &machines.Items[0]
 	id, name := strings.TrimPrefix(olvm.Spec.ProviderID, "olvm://"), olvm.Status.OLVM.VirtualMachine.VMName
-	for _, end := range []string{"-a", "-b"} {
+	for _, end := range []string{"-a", "", "-a"} { // there, back, and there again, which is the same event
 		if err := l.rename(ctx, id, name+end); err != nil {
 			return err
 		}
