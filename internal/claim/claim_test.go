@@ -33,7 +33,8 @@ func TestWhatAProviderSaysIsShownInItsWords(t *testing.T) {
 			current, former := newClaim(), newClaim()
 			if tc.reason != "" {
 				current.SetConditions([]metav1.Condition{{Type: "Ready", Status: metav1.ConditionFalse, Reason: tc.reason, Message: tc.words}})
-				former.SetV1Beta1Conditions(clusterv1.Conditions{{Type: "Ready", Status: "False", Reason: tc.reason, Message: tc.words}}) //nolint:staticcheck // what older IPAM providers set
+				//nolint:staticcheck // what older IPAM providers set
+				former.SetV1Beta1Conditions(clusterv1.Conditions{{Type: "Ready", Status: "False", Reason: tc.reason, Message: tc.words}})
 			}
 			for _, c := range []*ipamv1.IPAddressClaim{current, former} {
 				pending := unanswered(c)

@@ -39,7 +39,9 @@ func TestWhatTakesAnEngineForDown(t *testing.T) {
 		"a refusal is an answer":                          {[]say{silent, silent, {"vms.add", 409, ovirt.Conflict}, silent}, false},
 		"something else than an engine":                   {[]say{{"sso.token", 302, ovirt.NotEngine}, silent, silent}, true},
 		"one refused login, which must not lock accounts": {[]say{{"sso.token", 400, ovirt.Auth}}, true},
-		"a token that has expired":                        {[]say{{"vms.list", 401, ovirt.Auth}, {"vms.list", 401, ovirt.Auth}, {"vms.list", 401, ovirt.Auth}}, false},
+		"a token that has expired": {
+			[]say{{"vms.list", 401, ovirt.Auth}, {"vms.list", 401, ovirt.Auth}, {"vms.list", 401, ovirt.Auth}}, false,
+		},
 		"callers that gave up": {
 			[]say{{"vms.list", 0, ovirt.Unknown}, {"vms.list", 0, ovirt.Unknown}, {"vms.list", 0, ovirt.Unknown}, {"vms.list", 0, ovirt.Unknown}}, false,
 		},

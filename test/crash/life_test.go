@@ -158,7 +158,8 @@ func TestADiskThatWasAttachedToAMachineOutlivesIt(t *testing.T) {
 	volume := l.attach(vm, "pvc-1")
 
 	detaching := olvmsim.Match{Method: http.MethodDelete, Path: "vms/*/diskattachments/*"}
-	refuse := l.engine.Inject(t, olvmsim.Fault{Match: detaching, Effect: olvmsim.Effect{Kind: olvmsim.Locked, Detail: "[Cannot detach disk: it is in use elsewhere.]"}})
+	inUse := olvmsim.Effect{Kind: olvmsim.Locked, Detail: "[Cannot detach disk: it is in use elsewhere.]"}
+	refuse := l.engine.Inject(t, olvmsim.Fault{Match: detaching, Effect: inUse})
 	require.NoError(t, l.Delete(ctx, l.machine(ctx, "node")))
 	programs.Eventually(t, "the removal waits for the disk", func() (bool, string) {
 		ready := meta.FindStatusCondition(l.machine(ctx, "node").Status.Conditions, infrav1.ReadyCondition)

@@ -63,7 +63,8 @@ func invalid(olvm *infrav1.OLVMMachine, err error) ctrl.Result {
 // withoutCluster is a machine that is to be deleted and whose OLVMCluster, which knows the engine, is gone.
 func withoutCluster(olvm *infrav1.OLVMMachine) ctrl.Result {
 	show(olvm, machine.Plan{Reason: infrav1.ClusterMissingReason, Message: fmt.Sprintf(
-		"cannot remove the VM %s: the OLVMCluster, which knows the engine, is gone; make it again, or, when the engine is gone too, annotate this object with %s=true",
+		"cannot remove the VM %s: the OLVMCluster, which knows the engine, is gone; make it again, or, when the engine is gone too, "+
+			"annotate this object with %s=true",
 		machine.VMID(olvm.Spec.ProviderID), infrav1.AbandonAnnotation)})
 	return ctrl.Result{RequeueAfter: waitForObject}
 }
