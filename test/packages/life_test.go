@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -94,66 +92,7 @@ func (l *life) run(ctx context.Context) error {
 	if err := l.mayBlockDeletion(ctx); err != nil {
 		return err
 	}
-	if err := l.renameTwice(ctx); err != nil {
-		return err
-	}
 	return l.remove(ctx)
-}
-
-// renameTwice has the provider tell the same of a machine twice: the first time makes an event, the second one patches it.
-func (l *life) renameTwice(ctx context.Context) error {
-	machines := &infrav1.OLVMMachineList{}
-	if err := l.list(ctx, machines); err != nil {
-		return fmt.Errorf("list OLVMMachines: %w", err)
-	}
-	olvm := &machines.Items[0]
-	id, name := strings.TrimPrefix(olvm.Spec.ProviderID, "olvm://"), olvm.Status.OLVM.VirtualMachine.VMName
-	for _, end := range []string{"-a", "", "-a"} { // there, back, and there again, which is the same event
-		if err := l.rename(ctx, id, name+end); err != nil {
-			return err
-		}
-		err := l.until("the new name is seen", func() (bool, string) {
-			err := l.w.Get(ctx, client.ObjectKeyFromObject(olvm), olvm)
-			return err == nil && olvm.Status.OLVM.VirtualMachine.VMName == name+end, fmt.Sprint(err, olvm.Status.OLVM.VirtualMachine)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return l.until("the event counts", func() (bool, string) {
-		list := &eventsv1.EventList{}
-		if err := l.list(ctx, list); err != nil {
-			return false, err.Error()
-		}
-		for _, e := range list.Items {
-			if e.Reason == infrav1.VMRenamedReason && e.Series != nil {
-				return true, ""
-			}
-		}
-		return false, fmt.Sprintf("%d events", len(list.Items))
-	})
-}
-
-// rename gives a VM another name in the engine, behind the provider's back.
-func (l *life) rename(ctx context.Context, id, name string) error {
-	body := strings.NewReader(`{"name": "` + name + `"}`)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, l.w.engine.URL+"/api/vms/"+id, body)
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(programs.Username, programs.Password)
-	request.Header.Set("Content-Type", "application/json")
-	transport := l.w.engine.Transport(l.w.t)
-	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if err != nil {
-		return fmt.Errorf("rename VM %s: %w", id, err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("rename VM %s: %s", id, response.Status)
-	}
-	return nil
 }
 
 // remove deletes the cluster, and waits until nothing is left.
