@@ -169,22 +169,30 @@ func (l *life) isGone(ctx context.Context) func() (bool, string) {
 // mayBlockDeletion asks what an API server with the admission plugin OwnerReferencesPermissionEnforcement, such as OpenShift's, would ask:
 // may the provider set the finalizers of the owners that it names in its objects?
 func (l *life) mayBlockDeletion(ctx context.Context) error {
-	addresses := &ipamv1.IPAddressList{}
-	if err := l.list(ctx, addresses); err != nil {
-		return fmt.Errorf("list IPAddresses: %w", err)
+	addresses, claims := &ipamv1.IPAddressList{}, &ipamv1.IPAddressClaimList{}
+	if err := errors.Join(l.list(ctx, addresses), l.list(ctx, claims)); err != nil {
+		return fmt.Errorf("list IPAddresses and IPAddressClaims: %w", err)
 	}
 	if len(addresses.Items) == 0 {
 		return errors.New("the machines have no IPAddresses")
 	}
-	for _, a := range addresses.Items {
-		for _, owner := range a.OwnerReferences {
-			if !ptr.Deref(owner.BlockOwnerDeletion, false) {
+	var owned []client.Object
+	for i := range addresses.Items {
+		owned = append(owned, &addresses.Items[i])
+	}
+	for i := range claims.Items {
+		owned = append(owned, &claims.Items[i])
+	}
+	for _, a := range owned {
+		for _, owner := range a.GetOwnerReferences() {
+			ours := strings.HasPrefix(owner.APIVersion, infrav1.Group+"/")
+			if !ours || !ptr.Deref(owner.BlockOwnerDeletion, false) {
 				continue
 			}
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 				User: l.p.account,
 				ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Namespace: a.Namespace, Verb: "update", Name: owner.Name, Subresource: "finalizers",
+					Namespace: a.GetNamespace(), Verb: "update", Name: owner.Name, Subresource: "finalizers",
 					Group: infrav1.Group, Resource: strings.ToLower(owner.Kind) + "s",
 				},
 			}}
