@@ -19,7 +19,7 @@ import (
 	"github.com/ocne-project/ocne/internal/machine"
 )
 
-// +kubebuilder:rbac:groups=ipam.cluster.x-k8s.io,resources=ipaddressclaims,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=ipam.cluster.x-k8s.io,resources=ipaddressclaims,verbs=list;watch;create;patch;delete
 
 func (r *Reconciler) claims() claim.Claims {
 	return claim.Claims{Client: r.Client, Reader: r.APIReader}
