@@ -58,7 +58,7 @@ func freePort(t *testing.T, page string) string {
 // buildProgram builds the page's program in this module, which has the SDK.
 func buildProgram(t *testing.T, output, source string) {
 	t.Helper()
-	dir, err := os.MkdirTemp(".", "tutorial-")
+	dir, err := os.MkdirTemp(".", "tutorial-") //nolint:usetesting // it must be built inside this module
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o600))

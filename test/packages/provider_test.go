@@ -171,13 +171,13 @@ func unpackImage(t *testing.T) (root string) {
 	layout := filepath.Join(t.TempDir(), "layout")
 	require.NoError(t, oci.Write(layout, d, image))
 	// Not below the test's directory: another user has to reach it.
-	root, err = os.MkdirTemp("", "ocne-image-")
+	root, err = os.MkdirTemp("", "ocne-image-") //nolint:usetesting // the other user must reach it
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(root)) })
 	config, err := oci.Extract(layout, runtime.GOARCH, root)
 	require.NoError(t, err)
 	require.Equal(t, oci.User, config.Config.User)
-	require.NoError(t, os.Chmod(root, 0o555)) //nolint:gosec // read-only for everyone but root
+	require.NoError(t, os.Chmod(root, 0o555))
 	return root
 }
 
@@ -223,7 +223,7 @@ func get(t *testing.T, url, token string) (status int, body string) {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // the certificate is the manager's own
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	require.NoError(t, err)

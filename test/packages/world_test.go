@@ -57,7 +57,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := newManagement(t)
 	w.engine = programs.StartEngine(t, "--guests", "instant")
-	w.network = fmt.Sprintf("127.%d.%d", 64+rand.IntN(64), rand.IntN(256)) //nolint:gosec // not a secret
+	w.network = fmt.Sprintf("127.%d.%d", 64+rand.IntN(64), rand.IntN(256))
 	var ready struct{ WebhookURL string }
 	programs.Start(t, &ready, nil, programs.Path(t, "ocne-manager"), "--kubeconfig", w.kubeconfig,
 		"--providers", "core,bootstrap,control-plane", "--install", "--feature-gates", "ReconcilerRateLimiting=false")
@@ -84,7 +84,7 @@ func (w *world) writeKubeconfig(path, namespace, account string) {
 	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
 	config.CurrentContext = name
 	require.NoError(w.t, clientcmd.WriteToFile(*config, path))
-	require.NoError(w.t, os.Chmod(path, 0o644)) //nolint:gosec // the manager runs as another user
+	require.NoError(w.t, os.Chmod(path, 0o644))
 }
 
 // create makes objects that may be there already.
