@@ -196,8 +196,10 @@ func (p *provider) expectNothingWritten(t *testing.T) {
 func (p *provider) expectProbes(t *testing.T) {
 	t.Helper()
 	for _, path := range []string{"/healthz", "/readyz"} {
-		status, body := get(t, p.healthURL+path, "")
-		require.Equal(t, http.StatusOK, status, "%s: %s", path, body)
+		programs.Eventually(t, path+" is fine", func() (bool, string) { // it is not while the caches of a new leader fill
+			status, body := get(t, p.healthURL+path, "")
+			return status == http.StatusOK, body
+		})
 	}
 }
 
