@@ -2,7 +2,6 @@ package show
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ocne-project/ocne/internal/cli"
+	"github.com/ocne-project/ocne/internal/cli/clitest"
 	"github.com/ocne-project/ocne/internal/cli/output"
 	"github.com/ocne-project/ocne/internal/cluster"
 )
@@ -35,14 +35,7 @@ func TestArguments(t *testing.T) {
 		"a name without a flag":   {[]string{"demo"}, nil},
 	} {
 		t.Run(title, func(t *testing.T) {
-			var got *Options
-			cmd := NewCommand(nil, func(_ context.Context, o *Options) error { got = o; return nil })
-			cmd.SetArgs(test.args)
-			cmd.SilenceErrors, cmd.SilenceUsage = true, true
-			cmd.SetErr(io.Discard)
-			err := cmd.ExecuteContext(t.Context())
-			require.Equal(t, test.want == nil, err != nil, "%v", err)
-			require.Equal(t, test.want, got)
+			clitest.ExpectOptions(t, NewCommand, test.args, test.want)
 		})
 	}
 }

@@ -1,12 +1,9 @@
 package template
 
 import (
-	"context"
-	"io"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
+	"github.com/ocne-project/ocne/internal/cli/clitest"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -26,14 +23,7 @@ func TestArguments(t *testing.T) {
 		"a file without a flag":       {[]string{"demo.yaml"}, nil},
 	} {
 		t.Run(title, func(t *testing.T) {
-			var got *Options
-			cmd := NewCommand(nil, func(_ context.Context, o *Options) error { got = o; return nil })
-			cmd.SetArgs(test.args)
-			cmd.SilenceErrors, cmd.SilenceUsage = true, true
-			cmd.SetErr(io.Discard)
-			err := cmd.ExecuteContext(t.Context())
-			require.Equal(t, test.want == nil, err != nil, "%v", err)
-			require.Equal(t, test.want, got)
+			clitest.ExpectOptions(t, NewCommand, test.args, test.want)
 		})
 	}
 }
