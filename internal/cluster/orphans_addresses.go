@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/claim"
 )
 
 // release gives the addresses of a removed VM back. They outlive a machine that was removed by force, because its VM still had them, and
@@ -36,14 +35,8 @@ func (m *Management) release(ctx context.Context, o *Orphan) error {
 		if of == nil || of.Kind != "OLVMMachine" || of.Name != name || of.UID == owner.UID || !slices.Contains(o.Addresses, a.Spec.Address) {
 			continue // a machine of the same name that exists now keeps its own
 		}
-		before := a.DeepCopy()
-		if controllerutil.RemoveFinalizer(a, infrav1.MachineFinalizer) {
-			if err := m.Client.Patch(ctx, a, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-				return fmt.Errorf("release IPAddress %s: %w", a.Name, err)
-			}
-		}
-		if err := m.Client.Delete(ctx, a); err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("delete IPAddress %s: %w", a.Name, err)
+		if err := claim.GiveBack(ctx, m.Client, a); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -7,9 +7,8 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/claim"
 )
 
 // releaseAddresses gives back what machines left behind whose finalizer was removed by hand. A VM that is left in the engine keeps its
@@ -21,16 +20,11 @@ func (r *Reconciler) releaseAddresses(ctx context.Context, cluster *clusterv1.Cl
 		return fmt.Errorf("list IPAddresses of cluster %s: %w", cluster.Name, err)
 	}
 	for i := range left.Items {
-		a := &left.Items[i]
-		before := a.DeepCopy()
-		if a.Spec.PoolRef.APIGroup != infrav1.Group || !controllerutil.RemoveFinalizer(a, infrav1.MachineFinalizer) {
+		if !claim.IsOwn(&left.Items[i]) {
 			continue
 		}
-		if err := r.Patch(ctx, a, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("release IPAddress %s: %w", a.Name, err)
-		}
-		if err := r.Delete(ctx, a); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("delete IPAddress %s: %w", a.Name, err)
+		if err := claim.GiveBack(ctx, r.Client, &left.Items[i]); err != nil {
+			return err
 		}
 	}
 	return nil

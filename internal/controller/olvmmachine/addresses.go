@@ -16,10 +16,10 @@ import (
 	ipamv1 "sigs.k8s.io/cluster-api/api/ipam/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/address"
+	"github.com/ocne-project/ocne/internal/claim"
 	"github.com/ocne-project/ocne/internal/machine"
 )
 
@@ -105,7 +105,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s subject, d machine.De
 func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipamv1.IPAddress) (netip.Addr, error) {
 	names := map[string]bool{}
 	for i := range known {
-		if known[i].Spec.ClaimRef.Name != w.claimName(s.olvm) || !isOurs(&known[i]) {
+		if known[i].Spec.ClaimRef.Name != w.claimName(s.olvm) || !claim.IsOwn(&known[i]) {
 			names[known[i].Name] = true
 			continue
 		}
@@ -114,7 +114,7 @@ func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipa
 		if err == nil && (!lost || w.settled) && w.Pool.Contains(a) && known[i].DeletionTimestamp.IsZero() {
 			return a, nil
 		}
-		if err := r.release(ctx, &known[i]); err != nil {
+		if err := claim.GiveBack(ctx, r.Client, &known[i]); err != nil {
 			return netip.Addr{}, err
 		}
 	}
@@ -178,11 +178,6 @@ func claimed(s subject, w wanted, a netip.Addr, name string) *ipamv1.IPAddress {
 	}
 }
 
-// isOurs tells the addresses that machines took out of their own pools from those that IPAM providers gave.
-func isOurs(a *ipamv1.IPAddress) bool {
-	return a.Spec.PoolRef.APIGroup == infrav1.Group && a.Spec.PoolRef.Kind == "OLVMMachine"
-}
-
 // releaseAll gives the machine's addresses back. Only a VM that is confirmed absent has none.
 func (r *Reconciler) releaseAll(ctx context.Context, olvm *infrav1.OLVMMachine) error {
 	mine := &ipamv1.IPAddressList{}
@@ -191,11 +186,11 @@ func (r *Reconciler) releaseAll(ctx context.Context, olvm *infrav1.OLVMMachine) 
 	}
 	var given []client.Object
 	for i := range mine.Items {
-		if !isOurs(&mine.Items[i]) {
+		if !claim.IsOwn(&mine.Items[i]) {
 			given = append(given, &mine.Items[i])
 			continue
 		}
-		if err := r.release(ctx, &mine.Items[i]); err != nil {
+		if err := claim.GiveBack(ctx, r.Client, &mine.Items[i]); err != nil {
 			return err
 		}
 	}
@@ -203,17 +198,4 @@ func (r *Reconciler) releaseAll(ctx context.Context, olvm *infrav1.OLVMMachine) 
 		return nil
 	}
 	return r.releaseClaims(ctx, olvm, given)
-}
-
-func (r *Reconciler) release(ctx context.Context, a *ipamv1.IPAddress) error {
-	before := a.DeepCopy()
-	if controllerutil.RemoveFinalizer(a, infrav1.MachineFinalizer) {
-		if err := r.Patch(ctx, a, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("release IPAddress %s: %w", a.Name, err)
-		}
-	}
-	if err := r.Delete(ctx, a); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete IPAddress %s: %w", a.Name, err)
-	}
-	return nil
 }

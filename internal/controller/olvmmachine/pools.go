@@ -131,7 +131,7 @@ func (r *Reconciler) restoreOwners(ctx context.Context, olvm *infrav1.OLVMMachin
 	}
 	var owned []client.Object
 	for i := range addresses.Items {
-		if isOurs(&addresses.Items[i]) {
+		if claim.IsOwn(&addresses.Items[i]) {
 			owned = append(owned, &addresses.Items[i])
 		}
 	}
