@@ -12,6 +12,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/controller/olvmcluster"
 	"github.com/ocne-project/ocne/internal/controller/olvmmachine"
+	"github.com/ocne-project/ocne/internal/controller/wake"
 	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/internal/preflight"
 )
@@ -26,8 +27,8 @@ type Options struct {
 
 // Setup registers the controllers of OLVMCluster and OLVMMachine, and what they share of the engine. It may be called once in a process.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	wakeMachines := olvmmachine.NewWaker(mgr.GetClient(), o.WatchFilter)
-	wakeClusters := olvmcluster.NewWaker(mgr.GetClient(), o.WatchFilter)
+	wakeMachines := olvmmachine.Waker{Waker: wake.New(mgr.GetClient(), o.WatchFilter)}
+	wakeClusters := olvmcluster.Waker{Waker: wake.New(mgr.GetClient(), o.WatchFilter)}
 	engines := &engine.Engines{Changed: wakeMachines.Changed, Turned: wakeClusters.Turned}
 	if err := mgr.Add(engines); err != nil {
 		return fmt.Errorf("engine poller: %w", err)

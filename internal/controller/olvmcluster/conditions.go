@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/controller/event"
 	"github.com/ocne-project/ocne/internal/credentials"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
@@ -71,7 +72,7 @@ func (r *Reconciler) tell(before, after *infrav1.OLVMCluster) {
 			}
 			eventType = corev1.EventTypeNormal
 		}
-		r.Recorder.Eventf(after, nil, eventType, is.Reason, "Reconcile", "%.1000s", is.Message)
+		event.Record(r.Recorder, after, eventType, is.Reason, "Reconcile", is.Message)
 	}
 }
 

@@ -41,7 +41,7 @@ type Reconciler struct {
 	// APIReader reads the address of the virtual IP's claim past the cache.
 	APIReader   client.Reader
 	Engines     *engine.Engines
-	Waker       *Waker
+	Waker       Waker
 	Preflight   *preflight.Memory
 	Recorder    events.EventRecorder
 	WatchFilter string

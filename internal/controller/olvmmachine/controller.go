@@ -32,7 +32,7 @@ type Reconciler struct {
 	// APIReader reads addresses past the cache: an address that was taken a moment ago must be seen.
 	APIReader client.Reader
 	Engines   *engine.Engines
-	Waker     *Waker
+	Waker     Waker
 	Preflight *preflight.Memory
 	// Recorder takes the events of a machine's life.
 	Recorder events.EventRecorder

@@ -2,6 +2,7 @@ package olvmmachine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,9 +61,9 @@ func (r *Reconciler) abandon(ctx context.Context, s subject) error {
 		return nil
 	}
 	if vm := engineStatus(s.olvm).VirtualMachine; vm.VMID != "" || !submitted(s.olvm).IsZero() {
-		r.Recorder.Eventf(s.olvm, nil, corev1.EventTypeWarning, infrav1.AbandonedReason, "Delete",
+		r.event(s.olvm, corev1.EventTypeWarning, infrav1.AbandonedReason, "Delete", fmt.Sprintf(
 			"the annotation %s was given: VM %s (%s) may still be in the engine, with its disks and its address %s",
-			infrav1.AbandonAnnotation, vm.VMName, machine.VMID(s.olvm.Spec.ProviderID), engineStatus(s.olvm).IPAddress)
+			infrav1.AbandonAnnotation, vm.VMName, machine.VMID(s.olvm.Spec.ProviderID), engineStatus(s.olvm).IPAddress))
 	}
 	return r.finish(ctx, s)
 }

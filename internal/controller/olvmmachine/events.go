@@ -2,18 +2,15 @@ package olvmmachine
 
 import (
 	"time"
-	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/controller/event"
 	"github.com/ocne-project/ocne/internal/machine"
 )
-
-// maxNote is the API server's limit for the text of an event, in bytes.
-const maxNote = 1024
 
 // tell makes an event of every change of a machine's state, and measures how long the old one lasted.
 func (r *Reconciler) tell(before, after *infrav1.OLVMMachine) {
@@ -63,12 +60,5 @@ func (r *Reconciler) renamed(olvm *infrav1.OLVMMachine, o machine.Observation) {
 }
 
 func (r *Reconciler) event(olvm *infrav1.OLVMMachine, kind, reason, action, text string) {
-	if len(text) > maxNote {
-		cut := maxNote - len("…")
-		for !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		text = text[:cut] + "…"
-	}
-	r.Recorder.Eventf(olvm, nil, kind, reason, action, "%s", text)
+	event.Record(r.Recorder, olvm, kind, reason, action, text)
 }
