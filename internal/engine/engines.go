@@ -68,10 +68,7 @@ func (e *Engines) For(a Account) (*Engine, error) {
 		known.used = time.Now()
 		return known, nil
 	}
-	if e.engines == nil {
-		e.engines, e.turned = map[string]*Engine{}, make(chan string, turnedAtMost)
-	}
-	turned := e.turned
+	turned := e.ready()
 	b := newBreaker(PollInterval, func() {
 		select {
 		case turned <- a.URL:
@@ -95,6 +92,14 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	created.used = time.Now()
 	e.engines[key] = created
 	return created, nil
+}
+
+// ready makes what the zero value lacks, under the lock, and returns where engines report that they turned.
+func (e *Engines) ready() chan string {
+	if e.engines == nil {
+		e.engines, e.turned = map[string]*Engine{}, make(chan string, turnedAtMost)
+	}
+	return e.turned
 }
 
 func (e *Engines) admit(b *breaker) func(context.Context) error {
@@ -121,12 +126,10 @@ func (e *Engines) observe(b *breaker) func(ovirt.Call) {
 // Start refreshes the list of VMs of every engine in use until the context ends. It is a controller-runtime Runnable.
 func (e *Engines) Start(ctx context.Context) error {
 	e.mu.Lock()
-	if e.engines == nil {
-		e.engines, e.turned = map[string]*Engine{}, make(chan string, turnedAtMost)
-	}
+	turned := e.ready()
 	e.mu.Unlock()
 	var wg sync.WaitGroup
-	wg.Go(func() { e.tell(ctx) })
+	wg.Go(func() { e.tell(ctx, turned) })
 	defer wg.Wait()
 	ticker := time.NewTicker(PollInterval)
 	defer ticker.Stop()
@@ -142,12 +145,12 @@ func (e *Engines) Start(ctx context.Context) error {
 }
 
 // tell reports engines that go down or come back.
-func (e *Engines) tell(ctx context.Context) {
+func (e *Engines) tell(ctx context.Context, turned <-chan string) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case url := <-e.turned:
+		case url := <-turned:
 			if e.Turned != nil {
 				e.Turned(ctx, url)
 			}
@@ -187,6 +190,18 @@ func (e *Engines) poll(ctx context.Context) {
 		})
 	}
 	wg.Wait()
+}
+
+// EachAccount calls f for every engine in use, once for each URL and user: after a rotation of the password there are two for a while, and
+// the one used last counts.
+func (e *Engines) EachAccount(f func(one *Engine, url, user string)) {
+	told := map[[2]string]bool{}
+	e.Each(func(one *Engine) {
+		if account := [2]string{one.url, one.username}; !told[account] {
+			told[account] = true
+			f(one, one.url, one.username)
+		}
+	})
 }
 
 // look reads the list. An engine that does not answer is asked again soon, until it counts as down: that is told then.

@@ -56,9 +56,6 @@ func (e *Engine) Listed() *Snapshot {
 // Client is the connection itself.
 func (e *Engine) Client() *ovirt.Client { return e.client }
 
-// Username is the account's.
-func (e *Engine) Username() string { return e.username }
-
 // URL is the engine's base URL as configured.
 func (e *Engine) URL() string { return e.url }
 

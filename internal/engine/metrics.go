@@ -56,20 +56,14 @@ func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	m.seconds.Collect(metrics)
 	m.inFlight.Collect(metrics)
-	told := map[[2]string]bool{} // after a rotation of the password there are two for a while; the newer one counts
-	m.engines.Each(func(e *Engine) {
-		labels := [2]string{e.url, e.username}
-		if told[labels] {
-			return
-		}
-		told[labels] = true
+	m.engines.EachAccount(func(e *Engine, url, user string) {
 		up := 1.0
 		if e.Down() != nil {
 			up = 0
 		}
-		metrics <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, up, e.url, e.username)
+		metrics <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, up, url, user)
 		if listed := e.Listed(); listed != nil {
-			metrics <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(listed.Started).Seconds(), e.url, e.username)
+			metrics <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(listed.Started).Seconds(), url, user)
 		}
 	})
 }

@@ -51,14 +51,11 @@ func (o *Ownership) Collect(metrics chan<- prometheus.Metric) {
 	for i := range clusters.Items {
 		known[clusters.Items[i].Namespace+"/"+clusters.Items[i].Labels[clusterv1.ClusterNameLabel]] = true
 	}
-	told := map[[2]string]bool{}
-	o.engines.Each(func(e *engine.Engine) {
-		labels := [2]string{e.URL(), e.Username()}
+	o.engines.EachAccount(func(e *engine.Engine, url, user string) {
 		listed := e.Listed()
-		if told[labels] || listed == nil {
+		if listed == nil {
 			return
 		}
-		told[labels] = true
 		count := map[string]float64{"machine": 0, "orphan": 0, "foreign": 0}
 		listed.Each(func(vm ovirt.VM) {
 			mark, ours := machine.ParseMark(vm.Comment)
@@ -73,7 +70,7 @@ func (o *Ownership) Collect(metrics chan<- prometheus.Metric) {
 			}
 		})
 		for owner, n := range count {
-			metrics <- prometheus.MustNewConstMetric(o.vms, prometheus.GaugeValue, n, labels[0], labels[1], owner)
+			metrics <- prometheus.MustNewConstMetric(o.vms, prometheus.GaugeValue, n, url, user, owner)
 		}
 	})
 }
