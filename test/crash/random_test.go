@@ -91,9 +91,8 @@ func newStart(t *testing.T) *start {
 }
 
 func (s *start) launch() {
-	s.manager = programs.Launch(s.t, nil, programs.Path(s.t, "ocne-manager"), "--kubeconfig", s.management,
-		"--providers", "core,bootstrap,control-plane,olvm", "--install", "--cert-dir", s.certificates, "--leader-elect=false",
-		"--metrics-bind-address", "0", "--feature-gates", "ReconcilerRateLimiting=false")
+	s.manager = programs.Launch(s.t, nil, programs.Path(s.t, "ocne-manager"),
+		programs.BundleArguments(s.management, s.certificates, "ReconcilerRateLimiting=false")...)
 }
 
 // keepGoing runs the command for a while, again when it ended with an error. A cluster that is complete before the last kill is

@@ -161,11 +161,8 @@ func TestAManagementClusterWithoutIgnitionIsRefused(t *testing.T) {
 // startManagement starts a management cluster that ocne did not make.
 func startManagement(t *testing.T, gates string) (kubeconfig string) {
 	t.Helper()
-	var ready struct{ Kubeconfig string }
-	programs.Start(t, &ready, nil, programs.Path(t, "ocne-controlplane"), "--dir", t.TempDir(), "--fsync=false")
+	kubeconfig = programs.StartControlPlane(t)
 	var manager struct{ WebhookURL string }
-	programs.Start(t, &manager, nil, programs.Path(t, "ocne-manager"), "--kubeconfig", ready.Kubeconfig,
-		"--providers", "core,bootstrap,control-plane,olvm", "--install", "--cert-dir", t.TempDir(), "--leader-elect=false",
-		"--metrics-bind-address", "0", "--feature-gates", gates)
-	return ready.Kubeconfig
+	programs.Start(t, &manager, nil, programs.Path(t, "ocne-manager"), programs.BundleArguments(kubeconfig, t.TempDir(), gates)...)
+	return kubeconfig
 }

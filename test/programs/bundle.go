@@ -27,7 +27,14 @@ func StartBundle(t testing.TB) *Bundle {
 func (b *Bundle) StartManager(t testing.TB) {
 	t.Helper()
 	var ready struct{ WebhookURL string }
-	b.Manager = Start(t, &ready, nil, Path(t, "ocne-manager"), "--kubeconfig", b.Kubeconfig,
-		"--providers", "core,bootstrap,control-plane,olvm", "--install", "--cert-dir", t.TempDir(), "--leader-elect=false",
-		"--metrics-bind-address", "0", "--feature-gates", "ReconcilerRateLimiting=false")
+	b.Manager = Start(t, &ready, nil, Path(t, "ocne-manager"), BundleArguments(b.Kubeconfig, t.TempDir(), "ReconcilerRateLimiting=false")...)
+}
+
+// BundleArguments are those of a manager that runs Cluster API and the OLVM provider, keeps its certificate in a directory, and has Cluster
+// API's feature gates as given.
+func BundleArguments(kubeconfig, certificates, gates string) []string {
+	return []string{
+		"--kubeconfig", kubeconfig, "--providers", "core,bootstrap,control-plane,olvm", "--install", "--cert-dir", certificates,
+		"--leader-elect=false", "--metrics-bind-address", "0", "--feature-gates", gates,
+	}
 }
