@@ -165,7 +165,7 @@ func (o *Orphan) kept(named bool) string {
 func (s *search) find(ctx context.Context) ([]Orphan, error) {
 	before, err := s.engine.Snapshot(ctx, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("engine %s: %w", s.engine.URL(), err)
+		return nil, s.unread(err)
 	}
 	known, err := s.management.owners(ctx)
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *search) find(ctx context.Context) ([]Orphan, error) {
 	}
 	after, err := s.engine.Snapshot(ctx, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("engine %s: %w", s.engine.URL(), err)
+		return nil, s.unread(err)
 	}
 	found := []Orphan{}
 	before.Each(func(vm ovirt.VM) {
@@ -188,6 +188,19 @@ func (s *search) find(ctx context.Context) ([]Orphan, error) {
 		return cmp.Or(strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
 	return found, nil
+}
+
+// unread is why the engine's list cannot be had, and what to do about it.
+func (s *search) unread(err error) error {
+	advice := "Check that the engine runs, and that this machine reaches it."
+	switch ovirt.KindOf(err) {
+	case ovirt.Auth:
+		advice = fmt.Sprintf("Give a user name with its profile, such as admin@internal, in %s and its password in %s.",
+			config.UsernameVariable, config.PasswordVariable)
+	case ovirt.Forbidden:
+		advice, _ = nextStep(infrav1.PermissionMissingReason)
+	}
+	return &AdvisedError{Err: fmt.Errorf("engine %s: %w", s.engine.URL(), err), Advice: advice}
 }
 
 // owners are what a management cluster has: OLVMMachines by the id of their VM, and clusters with whether they are paused.
