@@ -10,7 +10,7 @@ import (
 	"github.com/ocne-project/ocne/test/programs"
 )
 
-// fixture is one management cluster, with Cluster API and the provider in it, and one engine. All clusters of TestContract share them.
+// fixture is one management cluster, with Cluster API and the provider in it, which has the shipped roles' rights, and one engine. All clusters of TestContract share them.
 type fixture struct {
 	client.WithWatch
 	kubeconfig string
@@ -20,7 +20,7 @@ type fixture struct {
 // TestContract runs several clusters beside each other: two at once, or as many as -parallel says.
 func TestContract(t *testing.T) {
 	f := &fixture{sim: programs.StartEngine(t, "--guests", "instant")}
-	f.kubeconfig = programs.StartBundle(t).Kubeconfig
+	f.kubeconfig = programs.StartProvider(t)
 	f.WithWatch = programs.Management(t, f.kubeconfig)
 	for _, story := range []struct {
 		name string

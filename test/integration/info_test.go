@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -59,13 +60,17 @@ func TestInfoOfACluster(t *testing.T) {
 		}
 	})
 	t.Run("for programs", func(t *testing.T) {
-		var fromJSON, fromYAML cluster.Details
-		document := w.stdout("cluster", "info", "-C", "demo", "-o", "json")
-		require.NoError(t, json.Unmarshal([]byte(document), &fromJSON))
-		require.NoError(t, yaml.UnmarshalStrict([]byte(w.stdout("cluster", "info", "-C", "demo", "-o", "yaml")), &fromYAML))
-		require.Equal(t, fromJSON, fromYAML)
-		require.Equal(t, document, w.stdout("cluster", "show", "-C", "demo", "-o", "json"), "there is one document")
-		require.True(t, fromJSON.Ready && fromJSON.Engine.Reachable)
+		var fromJSON cluster.Details
+		programs.Eventually(t, "there is one document, unless the cluster changes meanwhile", func() (bool, string) {
+			var fromYAML cluster.Details
+			document := w.stdout("cluster", "info", "-C", "demo", "-o", "json")
+			fromJSON = cluster.Details{}
+			require.NoError(t, json.Unmarshal([]byte(document), &fromJSON))
+			require.NoError(t, yaml.UnmarshalStrict([]byte(w.stdout("cluster", "info", "-C", "demo", "-o", "yaml")), &fromYAML))
+			shown := w.stdout("cluster", "show", "-C", "demo", "-o", "json")
+			same := reflect.DeepEqual(fromJSON, fromYAML) && document == shown
+			return same && fromJSON.Ready && fromJSON.Engine.Reachable, document + shown
+		})
 		require.Len(t, fromJSON.Groups, 2)
 		require.Len(t, fromJSON.Machines, 3)
 		hosts, byID := map[string]string{}, map[string]ovirt.VM{}

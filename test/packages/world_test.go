@@ -4,19 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/hack/generate/packages"
@@ -28,7 +24,6 @@ type world struct {
 	client.Client
 	t          *testing.T
 	kubeconfig string
-	clientset  kubernetes.Interface
 	proxy      *apiProxy
 	engine     *programs.Engine
 	// components and chart are the release's files.
@@ -45,8 +40,6 @@ func newManagement(t *testing.T) *world {
 	admin, err := clientcmd.BuildConfigFromFlags("", w.kubeconfig)
 	require.NoError(t, err)
 	admin.WarningHandler = rest.NoWarnings{}
-	w.clientset, err = kubernetes.NewForConfig(admin)
-	require.NoError(t, err)
 	w.proxy = startProxy(t, admin)
 	w.components, w.chart, err = packages.Release(filepath.Join("..", ".."), packages.Version, t.TempDir())
 	require.NoError(t, err)
@@ -58,33 +51,20 @@ func newWorld(t *testing.T) *world {
 	w := newManagement(t)
 	w.engine = programs.StartEngine(t, "--guests", "instant")
 	w.network = fmt.Sprintf("127.%d.%d", 64+rand.IntN(64), rand.IntN(256))
-	var ready struct{ WebhookURL string }
-	programs.Start(t, &ready, nil, programs.Path(t, "ocne-manager"), "--kubeconfig", w.kubeconfig,
-		"--providers", "core,bootstrap,control-plane", "--install", "--feature-gates", "ReconcilerRateLimiting=false")
-	require.NotEmpty(t, ready.WebhookURL)
+	programs.StartClusterAPI(t, w.kubeconfig)
 	return w
-}
-
-// token is one of a ServiceAccount, as a pod gets it.
-func (w *world) token(namespace, account string) string {
-	w.t.Helper()
-	request, err := w.clientset.CoreV1().ServiceAccounts(namespace).
-		CreateToken(context.Background(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
-	require.NoError(w.t, err)
-	return request.Status.Token
 }
 
 // writeKubeconfig writes a kubeconfig of a ServiceAccount, through the proxy.
 func (w *world) writeKubeconfig(path, namespace, account string) {
 	w.t.Helper()
-	const name = "account"
-	config := clientcmdapi.NewConfig()
-	config.Clusters[name] = &clientcmdapi.Cluster{Server: w.proxy.url, CertificateAuthorityData: w.proxy.ca}
-	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: w.token(namespace, account)}
-	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
-	config.CurrentContext = name
-	require.NoError(w.t, clientcmd.WriteToFile(*config, path))
-	require.NoError(w.t, os.Chmod(path, 0o644))
+	programs.WriteKubeconfig(w.t, path, w.proxy.url, w.proxy.ca, w.token(namespace, account))
+}
+
+// token is one of a ServiceAccount.
+func (w *world) token(namespace, account string) string {
+	w.t.Helper()
+	return programs.Token(w.t, w.Client, client.ObjectKey{Namespace: namespace, Name: account})
 }
 
 // create makes objects that may be there already.
