@@ -39,6 +39,11 @@ type OLVMMachineSpec struct {
 	// +required
 	VirtualMachine VirtualMachine `json:"virtualMachine"`
 
+	// imageProfile says what the template's image is, which decides unit names and paths in what the VM boots with: ock, Oracle Container
+	// Host for Kubernetes, when empty, or plain, an ordinary Linux with Ignition, NetworkManager, containerd, kubeadm and kubelet.
+	// +optional
+	ImageProfile ImageProfile `json:"imageProfile,omitempty"`
+
 	// tags of the VM in the engine. Not implemented yet: refused with a condition.
 	// +optional
 	// +listType=set
@@ -50,6 +55,10 @@ type OLVMMachineSpec struct {
 	// +optional
 	Ignition *Ignition `json:"ignition,omitempty"`
 }
+
+// ImageProfile says what a template's image is.
+// +kubebuilder:validation:Enum="";ock;plain
+type ImageProfile string
 
 // OLVMNetwork is the network as the engine knows it.
 type OLVMNetwork struct {

@@ -10,6 +10,8 @@ import (
 	"github.com/coreos/butane/config/common"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/ocne-project/ocne/internal/addon"
 )
 
 // The image profiles.
@@ -26,6 +28,7 @@ type profile struct {
 	NetworkConnections string      `json:"networkConnections"` // directory of NetworkManager's keyfiles
 	TimeServers        timeServers `json:"timeServers"`
 	NodeIP             nodeIP      `json:"nodeIP"`
+	Image              `json:",inline"`
 
 	config       types.Config // the same on every machine of the image
 	nodeIPScript string
@@ -42,6 +45,28 @@ type nodeIP struct {
 	Script       string `json:"script"`       // where node-ip.sh goes
 	KubeletFlags string `json:"kubeletFlags"` // the file in which kubeadm keeps the kubelet's arguments
 	Dropin       string `json:"dropin"`       // of kubelet.service, which runs the script
+}
+
+// Image is what a cluster's configuration has to know of its nodes' image.
+type Image struct {
+	Kubeadm Kubeadm      `json:"kubeadm"`
+	Addons  addon.Images `json:"addons"`
+	// AdministratorShell is the login shell of the user ocne.
+	AdministratorShell string `json:"administratorShell"`
+}
+
+// Kubeadm are an image's own values in kubeadm's configuration.
+type Kubeadm struct {
+	CRISocket             string   `json:"criSocket"`
+	PatchesDirectory      string   `json:"patchesDirectory"`      // empty: none
+	VolumePluginDirectory string   `json:"volumePluginDirectory"` // empty: the kubelet's default
+	SkipPhases            []string `json:"skipPhases"`            // of init and join
+}
+
+// LoadImage returns what a profile says of its image. It fails when there is no such profile; ProfileOCK is that of an empty name.
+func LoadImage(profile string) (Image, error) {
+	p, err := loadProfile(profile)
+	return p.Image, err
 }
 
 func loadProfile(name string) (profile, error) {

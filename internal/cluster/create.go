@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/addon"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
 )
@@ -81,6 +82,7 @@ type plan struct {
 	credentials *corev1.Secret
 	ca          *corev1.ConfigMap // nil when none is configured
 	objects     []client.Object
+	addons      []addon.Addon
 	inEngine    []string // names of VMs of a cluster of this name that the engine holds already
 }
 
@@ -96,6 +98,9 @@ func newPlan(c *config.Config, getenv func(string) string) (*plan, error) {
 		key: client.ObjectKey{Namespace: c.Namespace, Name: c.Name}, account: account, credentials: c.CredentialsSecret(account),
 	}
 	if p.ca, err = c.CAConfigMap(); err != nil {
+		return nil, err
+	}
+	if p.addons, err = addonsOf(c); err != nil {
 		return nil, err
 	}
 	p.objects, err = c.Objects()
@@ -139,14 +144,14 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, repor
 		return nil, unfinished(ctx, err, begun, nil)
 	}
 	report.Step(fmt.Sprintf("Applied the objects of cluster %s", o.Config.Name))
-	return m.await(ctx, o, p.key, report)
+	return m.await(ctx, o, p, report)
 }
 
 // await waits until the cluster is what it shall be, or does not become it by itself.
-func (m *Management) await(ctx context.Context, o CreateOptions, key client.ObjectKey, report progress.Reporter) (*Summary, error) {
-	c := o.Config
+func (m *Management) await(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*Summary, error) {
+	c, key := o.Config, p.key
 	t := target{controlPlane: int32(c.ControlPlaneNodes), workers: int32(c.WorkerNodes)} // in range, as Validate makes sure
-	w := &workload{kubeconfigPath: c.KubeconfigPath()}
+	w := &workload{kubeconfigPath: c.KubeconfigPath(), addons: p.addons}
 	dog := newWatchdog(o.NodeStartupTimeout, time.Now)
 	var last *snapshot
 	var waiting []progress.Item
@@ -244,6 +249,7 @@ func (m *Management) observeNodes(ctx context.Context, key client.ObjectKey, w *
 		report.Step("Wrote the kubeconfig " + w.kubeconfigPath)
 	}
 	w.readNodes(ctx, s)
+	w.applyAddons(ctx, s, report)
 	return nil
 }
 

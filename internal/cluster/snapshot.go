@@ -29,6 +29,8 @@ type snapshot struct {
 
 	nodes    []corev1.Node
 	nodesErr error // why the nodes are not known
+
+	addons []addonState // of those that this command installs
 }
 
 // errNotAsked is the reason before the cluster has a kubeconfig.

@@ -18,7 +18,7 @@ func (t target) reached(s *snapshot) bool {
 	if s.cluster == nil || s.controlPlane == nil || !s.controlPlaneInitialized() || s.nodesErr != nil {
 		return false
 	}
-	return t.controlPlaneReached(s) && t.workersReached(s) && t.machinesReached(s) && t.nodesReached(s)
+	return addonsApplied(s) && t.controlPlaneReached(s) && t.workersReached(s) && t.machinesReached(s) && t.nodesReached(s)
 }
 
 func (t target) controlPlaneReached(s *snapshot) bool {

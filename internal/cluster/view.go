@@ -19,7 +19,7 @@ import (
 func (t target) view(s *snapshot) []progress.Item {
 	items := []progress.Item{infrastructureItem(s), t.controlPlaneItem(s), t.workersItem(s)}
 	if s.controlPlaneInitialized() {
-		items = append(items, apiItem(s))
+		items = append(append(items, apiItem(s)), addonItems(s)...)
 	}
 	return append(items, machineItems(s)...)
 }

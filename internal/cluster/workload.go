@@ -13,8 +13,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/internal/addon"
 )
 
 // nodesTimeout bounds one reading of the nodes; the virtual IP may swallow packets while the first node comes up.
@@ -25,6 +28,8 @@ type workload struct {
 	kubeconfigPath string
 	kubeconfig     []byte
 	nodes          corev1client.NodeInterface
+	objects        client.Client
+	addons         []addon.Addon // that are still to be applied
 }
 
 // readKubeconfig returns what Cluster API keeps in the Secret NAME-kubeconfig, key value; nothing while there is none.
@@ -49,21 +54,47 @@ func (w *workload) connect(kubeconfig []byte) (written bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	objects, err := objectsOf(kubeconfig)
+	if err != nil {
+		return false, err
+	}
 	if err := writePrivate(w.kubeconfigPath, kubeconfig); err != nil {
 		return false, fmt.Errorf("write the cluster's kubeconfig: %w", err)
 	}
-	w.kubeconfig, w.nodes = kubeconfig, nodes
+	w.kubeconfig, w.nodes, w.objects = kubeconfig, nodes, objects
 	return true, nil
 }
 
-// nodesOf is the access to the nodes of the cluster that a kubeconfig is for.
-func nodesOf(kubeconfig []byte) (corev1client.NodeInterface, error) {
+// access is that to the cluster that a kubeconfig is for.
+func access(kubeconfig []byte) (*rest.Config, error) {
 	restConfig, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	restConfig.UserAgent = "ocne"
 	restConfig.Timeout = nodesTimeout
+	return restConfig, nil
+}
+
+// objectsOf is the access to all objects of the cluster that a kubeconfig is for. It asks nothing yet.
+func objectsOf(kubeconfig []byte) (client.Client, error) {
+	restConfig, err := access(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(restConfig, client.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
+	}
+	return c, nil
+}
+
+// nodesOf is the access to the nodes of the cluster that a kubeconfig is for.
+func nodesOf(kubeconfig []byte) (corev1client.NodeInterface, error) {
+	restConfig, err := access(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
 	api, err := corev1client.NewForConfig(restConfig)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)

@@ -39,6 +39,10 @@ type Config struct {
 	ServiceSubnets []string
 	// CNI is the network add-on: flannel, or none.
 	CNI string
+	// KubeProxyMode is kube-proxy's mode, such as iptables.
+	KubeProxyMode string
+	// AddonsByKubeadm leaves CoreDNS and kube-proxy to kubeadm on every image: for objects that are applied without ocne.
+	AddonsByKubeadm bool
 	// CipherSuites restricts the TLS cipher suites of every Kubernetes component (IANA names).
 	CipherSuites []string
 	// Quiet asks for less output.
@@ -76,6 +80,8 @@ type OLVM struct {
 	DatacenterName string
 	// APIServer is the engine.
 	APIServer APIServer
+	// ImageProfile says what the nodes' image is: ock when empty, or plain.
+	ImageProfile string
 	// ControlPlaneMachine is the shape of the control plane nodes.
 	ControlPlaneMachine Machine
 	// WorkerMachine is the shape of the worker nodes.
@@ -122,11 +128,11 @@ func (k keys) config(homeDir string) *Config {
 		APIServerPort:    k.KubeAPIServerBindPort,
 		APIServerPortAlt: cmp.Or(k.KubeAPIServerBindPortAlt, olvm.LocalAPIEndpoint.BindPort, 6444),
 		PodSubnets:       k.PodSubnet, ServiceSubnets: k.ServiceSubnet,
-		CNI: cmp.Or(k.CNI, "flannel"), CipherSuites: k.CipherSuites, Quiet: k.Quiet,
+		CNI: cmp.Or(k.CNI, "flannel"), KubeProxyMode: k.KubeProxyMode, CipherSuites: k.CipherSuites, Quiet: k.Quiet,
 		Management: Management{Kubeconfig: string(k.Kubeconfig)},
 		Node:       Node{SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath)},
 		OLVM: OLVM{
-			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer,
+			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer, ImageProfile: olvm.ImageProfile,
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,
 		},
 		homeDir: homeDir,

@@ -46,10 +46,14 @@ func (v *validator) ignition() {
 			v.report(d.Key, "%v", err)
 		}
 	}
+	image, err := boot.LoadImage(v.config.OLVM.ImageProfile)
+	if err != nil {
+		v.report("providers.olvm.imageProfile", "%v", err)
+	}
 	if len(v.problems) > before {
 		return
 	}
-	if _, err := v.config.ignition(); err != nil {
+	if _, err := v.config.ignition(image); err != nil {
 		v.report("extraIgnition", "%v", err)
 	}
 }
@@ -114,17 +118,16 @@ func (c *Config) sshKey() (string, error) {
 
 // ignition is what every node of the cluster boots with beyond what the provider gives it: the user ocne with its SSH key, then
 // the user's own documents. It is empty when there is neither.
-func (c *Config) ignition() (string, error) {
+func (c *Config) ignition(image boot.Image) (string, error) {
 	key, err := c.sshKey()
 	if err != nil {
 		return "", err
 	}
 	var merged types.Config
 	if key != "" {
-		shell := "/usr/bin/rescue.sh" // the login shell that OCK has for administrators
 		merged.Ignition.Version = types.MaxVersion.String()
 		merged.Passwd.Users = []types.PasswdUser{{
-			Name: "ocne", Groups: []types.Group{"wheel"}, Shell: &shell,
+			Name: "ocne", Groups: []types.Group{"wheel"}, Shell: &image.AdministratorShell,
 			SSHAuthorizedKeys: []types.SSHAuthorizedKey{types.SSHAuthorizedKey(key)},
 		}}
 	}

@@ -89,6 +89,7 @@ type olvmKeys struct {
 	Proxy               any              `json:"proxy"`
 	APIServer           APIServer        `json:"olvmOvirtAPIServer"`
 	OCK                 ockKeys          `json:"olvmOCK"`
+	ImageProfile        string           `json:"imageProfile"`
 	LocalAPIEndpoint    localAPIEndpoint `json:"localAPIEndpoint"`
 	ControlPlaneMachine Machine          `json:"controlPlaneMachine"`
 	WorkerMachine       Machine          `json:"workerMachine"`

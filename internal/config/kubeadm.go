@@ -2,25 +2,19 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
-)
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 
-// What OCK nodes need from kubeadm; the existing ocne writes the same for its control planes.
-const (
-	// OCK runs CRI-O. kubeadm wants the scheme.
-	criSocket = "unix:///var/run/crio/crio.sock"
-	// OCK's /usr is read-only, so the kubelet's default directory for volume plugins cannot be used.
-	volumePluginDir = "/var/lib/kubelet/volumeplugins"
-	// OCK's packages put patches there that make static pods use the images inside the node's image.
-	patchesDir = "/etc/ocne/ock/patches"
+	"github.com/ocne-project/ocne/internal/boot"
 )
 
 // controlPlaneKubeadm is kubeadm's configuration of the first and of every further control plane node.
-func (c *Config) controlPlaneKubeadm() bootstrapv1.KubeadmConfigSpec {
-	join := c.join()
+func (c *Config) controlPlaneKubeadm(image boot.Image) bootstrapv1.KubeadmConfigSpec {
+	join := c.join(image.Kubeadm)
 	join.ControlPlane = &bootstrapv1.JoinControlPlane{LocalAPIEndpoint: c.localAPIEndpoint()}
 	return bootstrapv1.KubeadmConfigSpec{
 		Format: bootstrapv1.Ignition,
@@ -34,41 +28,67 @@ func (c *Config) controlPlaneKubeadm() bootstrapv1.KubeadmConfigSpec {
 			Etcd:              bootstrapv1.Etcd{Local: bootstrapv1.LocalEtcd{ExtraArgs: c.cipherArgs("cipher-suites")}},
 		},
 		InitConfiguration: bootstrapv1.InitConfiguration{
-			NodeRegistration: c.nodeRegistration(),
+			NodeRegistration: c.nodeRegistration(image.Kubeadm),
 			LocalAPIEndpoint: c.localAPIEndpoint(),
-			SkipPhases:       skipPhases(),
-			Patches:          bootstrapv1.Patches{Directory: patchesDir},
+			SkipPhases:       append(slices.Clone(image.Kubeadm.SkipPhases), c.skippedAddons(image)...),
+			Patches:          bootstrapv1.Patches{Directory: image.Kubeadm.PatchesDirectory},
 		},
 		JoinConfiguration: join,
 	}
 }
 
 // workerKubeadm is kubeadm's configuration of a worker node.
-func (c *Config) workerKubeadm() bootstrapv1.KubeadmConfigSpec {
-	return bootstrapv1.KubeadmConfigSpec{Format: bootstrapv1.Ignition, JoinConfiguration: c.join()}
+func (c *Config) workerKubeadm(image boot.Image) bootstrapv1.KubeadmConfigSpec {
+	return bootstrapv1.KubeadmConfigSpec{Format: bootstrapv1.Ignition, JoinConfiguration: c.join(image.Kubeadm)}
 }
 
-func (c *Config) join() bootstrapv1.JoinConfiguration {
+func (c *Config) join(image boot.Kubeadm) bootstrapv1.JoinConfiguration {
 	return bootstrapv1.JoinConfiguration{
-		NodeRegistration: c.nodeRegistration(),
-		SkipPhases:       skipPhases(),
-		Patches:          bootstrapv1.Patches{Directory: patchesDir},
+		NodeRegistration: c.nodeRegistration(image),
+		SkipPhases:       image.SkipPhases,
+		Patches:          bootstrapv1.Patches{Directory: image.PatchesDirectory},
 	}
 }
 
-// skipPhases leaves kubeadm's preflight out: it pulls images that OCK has under other names, and fails without a registry.
-func skipPhases() []string { return []string{"preflight"} }
+// skippedAddons are kubeadm's phases for what ocne installs itself.
+func (c *Config) skippedAddons(image boot.Image) []string {
+	var phases []string
+	if c.installs(image.Addons.KubeProxy) {
+		phases = append(phases, "addon/kube-proxy")
+	}
+	if c.installs(image.Addons.CoreDNS) {
+		phases = append(phases, "addon/coredns")
+	}
+	return phases
+}
+
+// skipAnnotations tell Cluster API not to look after what ocne installs itself.
+func (c *Config) skipAnnotations(image boot.Image) map[string]string {
+	annotations := map[string]string{}
+	if c.installs(image.Addons.KubeProxy) {
+		annotations[controlplanev1.SkipKubeProxyAnnotation] = "true"
+	}
+	if c.installs(image.Addons.CoreDNS) {
+		annotations[controlplanev1.SkipCoreDNSAnnotation] = "true"
+	}
+	return annotations
+}
+
+// installs says whether ocne installs an add-on of Kubernetes of which this is the image.
+func (c *Config) installs(image string) bool { return image != "" && !c.AddonsByKubeadm }
 
 // localAPIEndpoint makes room for the load balancer, which listens on the virtual IP's port of the same node.
 func (c *Config) localAPIEndpoint() bootstrapv1.APIEndpoint {
 	return bootstrapv1.APIEndpoint{BindPort: narrow(c.APIServerPortAlt)}
 }
 
-func (c *Config) nodeRegistration() bootstrapv1.NodeRegistrationOptions {
-	dir := volumePluginDir
+func (c *Config) nodeRegistration(image boot.Kubeadm) bootstrapv1.NodeRegistrationOptions {
+	var args []bootstrapv1.Arg
+	if dir := image.VolumePluginDirectory; dir != "" {
+		args = append(args, bootstrapv1.Arg{Name: "volume-plugin-dir", Value: &dir})
+	}
 	return bootstrapv1.NodeRegistrationOptions{
-		CRISocket:        criSocket,
-		KubeletExtraArgs: append([]bootstrapv1.Arg{{Name: "volume-plugin-dir", Value: &dir}}, c.cipherArgs("tls-cipher-suites")...),
+		CRISocket: image.CRISocket, KubeletExtraArgs: append(args, c.cipherArgs("tls-cipher-suites")...),
 	}
 }
 

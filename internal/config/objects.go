@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/boot"
 )
 
 // moveLabel makes clusterctl move take an object along that no Cluster owns.
@@ -21,16 +22,20 @@ const moveLabel = "clusterctl.cluster.x-k8s.io/move"
 // Objects are what makes the cluster, in the order to apply them, complete with their kinds. The credentials, the CA and the
 // namespace are not among them.
 func (c *Config) Objects() ([]client.Object, error) {
-	ignition, err := c.ignition()
+	image, err := boot.LoadImage(c.OLVM.ImageProfile)
+	if err != nil {
+		return nil, err
+	}
+	ignition, err := c.ignition(image)
 	if err != nil {
 		return nil, fmt.Errorf("make the nodes' Ignition document: %w", err)
 	}
 	return []client.Object{
 		c.cluster(),
 		c.olvmCluster(),
-		c.controlPlane(),
+		c.controlPlane(image),
 		c.machineTemplate(c.controlPlaneName(), c.OLVM.ControlPlaneMachine, ignition),
-		c.workerConfig(),
+		c.workerConfig(image),
 		c.machineTemplate(c.workerName(), c.OLVM.WorkerMachine, ignition),
 		c.machineDeployment(),
 		c.controlPlaneHealthCheck(),
@@ -96,7 +101,7 @@ func (c *Config) olvmCluster() client.Object {
 	}
 }
 
-func (c *Config) controlPlane() client.Object {
+func (c *Config) controlPlane(image boot.Image) client.Object {
 	replicas := narrow(c.ControlPlaneNodes)
 	kcp := &controlplanev1.KubeadmControlPlane{
 		TypeMeta:   kind(controlplanev1.GroupVersion.Group, controlplanev1.GroupVersion.Version, "KubeadmControlPlane"),
@@ -104,9 +109,10 @@ func (c *Config) controlPlane() client.Object {
 		Spec: controlplanev1.KubeadmControlPlaneSpec{
 			Replicas:          &replicas,
 			Version:           c.KubernetesVersion,
-			KubeadmConfigSpec: c.controlPlaneKubeadm(),
+			KubeadmConfigSpec: c.controlPlaneKubeadm(image),
 		},
 	}
+	kcp.Annotations = c.skipAnnotations(image)
 	kcp.Spec.MachineTemplate.Spec.InfrastructureRef = ref(infrav1.Group, "OLVMMachineTemplate", c.controlPlaneName())
 	return kcp
 }
@@ -117,6 +123,7 @@ func (c *Config) machineTemplate(name string, m Machine, ignition string) client
 		ObjectMeta: c.meta(name),
 	}
 	t.Spec.Template.Spec = infrav1.OLVMMachineSpec{
+		ImageProfile:         infrav1.ImageProfile(c.OLVM.ImageProfile),
 		OLVMOvirtClusterName: m.OLVMOvirtClusterName,
 		VMTemplateName:       m.VMTemplateName,
 		OLVMNetwork:          m.OLVMNetwork,
@@ -128,12 +135,12 @@ func (c *Config) machineTemplate(name string, m Machine, ignition string) client
 	return t
 }
 
-func (c *Config) workerConfig() client.Object {
+func (c *Config) workerConfig(image boot.Image) client.Object {
 	t := &bootstrapv1.KubeadmConfigTemplate{
 		TypeMeta:   kind(bootstrapv1.GroupVersion.Group, bootstrapv1.GroupVersion.Version, "KubeadmConfigTemplate"),
 		ObjectMeta: c.meta(c.workerName()),
 	}
-	t.Spec.Template.Spec = c.workerKubeadm()
+	t.Spec.Template.Spec = c.workerKubeadm(image)
 	return t
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coreos/ignition/v2/config/v3_4"
 	"github.com/stretchr/testify/require"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -142,4 +143,23 @@ func TestDemoIsValidWithoutAWarning(t *testing.T) {
 	require.NoError(t, c.Validate())
 	require.Equal(t, "16GB", c.OLVM.WorkerMachine.VirtualMachine.Memory)
 	require.Equal(t, "127.40.0.0/24", c.OLVM.WorkerMachine.VirtualMachine.Network.IPv4.Subnet)
+}
+
+func TestOnAPlainImageAddonsAreLeftToKubeadm(t *testing.T) {
+	c, _, err := config.Load(config.Options{ClusterFile: filepath.Join("testdata", "required.yaml"), HomeDir: t.TempDir()})
+	require.NoError(t, err)
+	c.OLVM.ImageProfile = "plain"
+	require.NoError(t, c.Validate())
+	objects, err := c.Objects()
+	require.NoError(t, err)
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *controlplanev1.KubeadmControlPlane:
+			require.Empty(t, o.Annotations)
+			require.Empty(t, o.Spec.KubeadmConfigSpec.InitConfiguration.SkipPhases)
+			require.Contains(t, o.Spec.KubeadmConfigSpec.InitConfiguration.NodeRegistration.CRISocket, "containerd")
+		case *infrav1.OLVMMachineTemplate:
+			require.Equal(t, infrav1.ImageProfile("plain"), o.Spec.Template.Spec.ImageProfile)
+		}
+	}
 }

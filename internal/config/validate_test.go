@@ -79,6 +79,7 @@ func TestRulesOfCluster(t *testing.T) {
 			"providers.olvm.localAPIEndpoint.bindPort", "they mean the same port"},
 		{"network add-on", "cni: calico", "cni", "write flannel, or none"},
 		{"cipher suite", "cipherSuites: TLS_AES_128_GCM_SHA256,AES", "cipherSuites", `"AES" is not known: write names such as TLS_`},
+		{"image profile", on("providers.olvm.imageProfile", "fedora"), "providers.olvm.imageProfile", "use ock or plain"},
 		{"proxy mode", "kubeProxyMode: userspace", "kubeProxyMode", "write iptables"},
 	})
 }

@@ -32,6 +32,7 @@ func TestLifeOfACluster(t *testing.T) {
 		return
 	}
 	t.Run("the boot document, which holds keys, is not kept in the engine", w.expectClearedBootDocuments)
+	t.Run("the pod network, DNS and the Services' proxy are installed from the images inside OCK", w.expectAddons)
 	t.Run("start again converges and makes nothing anew", func(t *testing.T) {
 		before, requests := w.vms(), w.creations()
 		start()

@@ -138,6 +138,7 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	}
 	return boot.Document(boot.Input{
 		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
+		Profile:  string(s.olvm.Spec.ImageProfile),
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
 		Network:  network,
 	})
