@@ -25,7 +25,7 @@ type Config struct {
 	KubernetesVersion string
 	// ControlPlaneNodes is odd, because every control plane node holds an etcd member.
 	ControlPlaneNodes int
-	// WorkerNodes may be 0.
+	// WorkerNodes is the size of the first worker pool; it may be 0.
 	WorkerNodes int
 	// VirtualIP is the IPv4 address that the cluster's API is reached at.
 	VirtualIP string
@@ -84,8 +84,10 @@ type OLVM struct {
 	ImageProfile string
 	// ControlPlaneMachine is the shape of the control plane nodes.
 	ControlPlaneMachine Machine
-	// WorkerMachine is the shape of the worker nodes.
+	// WorkerMachine is the shape of the first worker pool's nodes.
 	WorkerMachine Machine
+	// WorkerPools are further groups of workers, in the file's order.
+	WorkerPools []WorkerPool
 }
 
 // APIServer says how to reach the engine.
@@ -134,11 +136,12 @@ func (k keys) config(homeDir string) *Config {
 		OLVM: OLVM{
 			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer, ImageProfile: olvm.ImageProfile,
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,
+			WorkerPools: workerPools(olvm.WorkerPools),
 		},
 		homeDir: homeDir,
 		keys:    k,
 	}
-	if v, err := resolveVersion(k.KubernetesVersion); err == nil {
+	if v, err := ResolveVersion(k.KubernetesVersion); err == nil {
 		c.KubernetesVersion = v
 	}
 	for _, d := range []Document{

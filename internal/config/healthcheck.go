@@ -48,10 +48,10 @@ func (c *Config) controlPlaneHealthCheck() client.Object {
 	return c.healthCheck(c.controlPlaneName(), labels)
 }
 
-func (c *Config) workerHealthCheck() client.Object {
+func (c *Config) workerHealthCheck(name string) client.Object {
 	labels := c.labels()
-	labels[clusterv1.MachineDeploymentNameLabel] = c.workerName()
-	return c.healthCheck(c.workerName(), labels)
+	labels[clusterv1.MachineDeploymentNameLabel] = name
+	return c.healthCheck(name, labels)
 }
 
 // oneAtATime keeps a fault that all workers seem to have, such as a network that is cut, from replacing all of them at once.

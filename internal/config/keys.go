@@ -93,7 +93,15 @@ type olvmKeys struct {
 	LocalAPIEndpoint    localAPIEndpoint `json:"localAPIEndpoint"`
 	ControlPlaneMachine Machine          `json:"controlPlaneMachine"`
 	WorkerMachine       Machine          `json:"workerMachine"`
+	WorkerPools         []workerPoolKeys `json:"workerPools"`
 	OvirtCSIDriver      csiDriver        `json:"ovirtCsiDriver"`
+}
+
+// workerPoolKeys are a further group of workers. Load completes its machine with workerMachine.
+type workerPoolKeys struct {
+	Name        string  `json:"name"`
+	WorkerNodes int     `json:"workerNodes"`
+	Machine     Machine `json:"machine"`
 }
 
 // ockKeys are read by the upload of an image only.

@@ -53,7 +53,7 @@ func Load(o Options) (*Config, []Warning, error) {
 	if err != nil || len(problems) > 0 {
 		return nil, nil, errors.Join(err, &SyntaxError{Problems: problems})
 	}
-	k, err := decode(merge(defaults, user))
+	k, err := decode(inheritMachines(merge(defaults, user)))
 	if err != nil {
 		return nil, nil, err
 	}

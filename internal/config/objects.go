@@ -30,21 +30,22 @@ func (c *Config) Objects() ([]client.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the nodes' Ignition document: %w", err)
 	}
-	return []client.Object{
+	objects := []client.Object{
 		c.cluster(),
 		c.olvmCluster(),
 		c.controlPlane(image),
 		c.machineTemplate(c.controlPlaneName(), c.OLVM.ControlPlaneMachine, ignition),
-		c.workerConfig(image),
-		c.machineTemplate(c.workerName(), c.OLVM.WorkerMachine, ignition),
-		c.machineDeployment(),
-		c.controlPlaneHealthCheck(),
-		c.workerHealthCheck(),
-	}, nil
+	}
+	checks := []client.Object{c.controlPlaneHealthCheck()}
+	for _, p := range c.Pools() {
+		name := c.PoolObjects(p.Name)
+		objects = append(objects, c.workerConfig(name, image), c.machineTemplate(name, p.Machine, ignition), c.machineDeployment(name, p.Nodes))
+		checks = append(checks, c.workerHealthCheck(name))
+	}
+	return append(objects, checks...), nil
 }
 
 func (c *Config) controlPlaneName() string { return c.Name + "-control-plane" }
-func (c *Config) workerName() string       { return c.Name + "-md-0" }
 
 func (c *Config) labels() map[string]string {
 	return map[string]string{clusterv1.ClusterNameLabel: c.Name}
@@ -135,22 +136,22 @@ func (c *Config) machineTemplate(name string, m Machine, ignition string) client
 	return t
 }
 
-func (c *Config) workerConfig(image boot.Image) client.Object {
+func (c *Config) workerConfig(name string, image boot.Image) client.Object {
 	t := &bootstrapv1.KubeadmConfigTemplate{
 		TypeMeta:   kind(bootstrapv1.GroupVersion.Group, bootstrapv1.GroupVersion.Version, "KubeadmConfigTemplate"),
-		ObjectMeta: c.meta(c.workerName()),
+		ObjectMeta: c.meta(name),
 	}
 	t.Spec.Template.Spec = c.workerKubeadm(image)
 	return t
 }
 
-func (c *Config) machineDeployment() client.Object {
-	replicas := narrow(c.WorkerNodes)
+func (c *Config) machineDeployment(name string, nodes int) client.Object {
+	replicas := narrow(nodes)
 	labels := c.labels()
-	labels[clusterv1.MachineDeploymentNameLabel] = c.workerName()
+	labels[clusterv1.MachineDeploymentNameLabel] = name
 	return &clusterv1.MachineDeployment{
 		TypeMeta:   kind(clusterv1.GroupVersion.Group, clusterv1.GroupVersion.Version, "MachineDeployment"),
-		ObjectMeta: c.meta(c.workerName()),
+		ObjectMeta: c.meta(name),
 		Spec: clusterv1.MachineDeploymentSpec{
 			ClusterName: c.Name,
 			Replicas:    &replicas,
@@ -162,9 +163,9 @@ func (c *Config) machineDeployment() client.Object {
 					ClusterName: c.Name,
 					Version:     c.KubernetesVersion,
 					Bootstrap: clusterv1.Bootstrap{
-						ConfigRef: ref(bootstrapv1.GroupVersion.Group, "KubeadmConfigTemplate", c.workerName()),
+						ConfigRef: ref(bootstrapv1.GroupVersion.Group, "KubeadmConfigTemplate", name),
 					},
-					InfrastructureRef: ref(infrav1.Group, "OLVMMachineTemplate", c.workerName()),
+					InfrastructureRef: ref(infrav1.Group, "OLVMMachineTemplate", name),
 				},
 			},
 		},

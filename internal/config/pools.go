@@ -34,46 +34,104 @@ type pool struct {
 	needed             uint64
 }
 
+// AddressGroup is a group of machines that take their addresses from pools.
+type AddressGroup struct {
+	// Key is where the machines are described; the pools' keys are below it.
+	Key string
+	// What they are and how many, such as "2 worker nodes".
+	What string
+	// Nodes that need an address of each family.
+	Nodes int
+	// Network names the pools.
+	Network infrav1.Network
+}
+
+// ShortOfAddresses says which pools have too few addresses. What cannot be read is left out.
+func ShortOfAddresses(virtualIP string, groups []AddressGroup) []Problem {
+	c := &Config{VirtualIP: virtualIP}
+	var problems []Problem
+	for _, p := range lacking(c.poolsFor(groups)) {
+		problems = append(problems, p.problem())
+	}
+	return problems
+}
+
+func (c *Config) addressGroups() []AddressGroup {
+	controlPlane := max(c.ControlPlaneNodes, 0)
+	groups := []AddressGroup{{
+		Key: controlPlaneKey, What: plural(controlPlane, "control plane node"), Nodes: controlPlane,
+		Network: c.OLVM.ControlPlaneMachine.VirtualMachine.Network,
+	}}
+	for _, p := range c.Pools() {
+		if p.Nodes > 0 {
+			what := plural(p.Nodes, "worker node")
+			if p.Name != firstPool {
+				what += " of pool " + p.Name
+			}
+			groups = append(groups, AddressGroup{Key: p.key, What: what, Nodes: p.Nodes, Network: p.Machine.VirtualMachine.Network})
+		}
+	}
+	return groups
+}
+
 // pools compares the addresses that nodes can take with the number of nodes.
-func (c *Config) pools() []pool {
+func (c *Config) pools() []pool { return c.poolsFor(c.addressGroups()) }
+
+func (c *Config) poolsFor(groups []AddressGroup) []pool {
 	var pools []pool
 	for _, f := range families() {
-		pools = append(pools, c.poolsOf(f)...)
+		pools = append(pools, c.poolsOf(f, groups)...)
 	}
 	return pools
 }
 
-// poolsOf compares for each group, and for both together, because their addresses may be the same ones. What is not understood is left
-// out; Validate reports it elsewhere.
-func (c *Config) poolsOf(f family) []pool {
-	controlPlane, workers := max(c.ControlPlaneNodes, 0), max(c.WorkerNodes, 0)
-	first, firstOK := f.usable(c, c.OLVM.ControlPlaneMachine.VirtualMachine.Network)
-	second, secondOK := f.usable(c, c.OLVM.WorkerMachine.VirtualMachine.Network)
+// sharing are groups of machines whose addresses are, at least in part, the same ones.
+type sharing struct {
+	pool    address.Pool
+	members []string // such as "2 worker nodes"
+	needed  uint64
+}
+
+// poolsOf compares for each group, and for those together that share addresses. What is not understood is left out; Validate reports it
+// elsewhere.
+func (c *Config) poolsOf(f family, groups []AddressGroup) []pool {
 	var pools []pool
-	if firstOK {
-		pools = append(pools, pool{
-			key: controlPlaneKey + f.key, what: plural(controlPlane, "control plane node"), without: f.without,
-			usable: first.Len(), needed: uint64(controlPlane),
-		})
+	var all []sharing
+	for _, g := range groups {
+		usable, ok := f.usable(c, g.Network)
+		if !ok {
+			continue
+		}
+		one := sharing{pool: usable, members: []string{g.What}, needed: uint64(g.Nodes)}
+		pools = append(pools, pool{key: g.Key + f.key, what: g.What, without: f.without, usable: usable.Len(), needed: one.needed})
+		var together sharing
+		if all, together = joined(all, one); len(together.members) > 1 {
+			pools = append(pools, pool{
+				key: g.Key + f.key, what: words(together.members) + ", which share them", without: f.without,
+				usable: together.pool.Len(), needed: together.needed,
+			})
+		}
 	}
-	if secondOK && workers > 0 {
-		pools = append(pools, pool{
-			key: workerKey + f.key, what: plural(workers, "worker node"), without: f.without,
-			usable: second.Len(), needed: uint64(workers),
-		})
+	return pools
+}
+
+// joined adds one to those that it shares addresses with, and returns what came of it.
+func joined(all []sharing, one sharing) ([]sharing, sharing) {
+	var apart []sharing
+	for _, other := range all {
+		both, err := address.ParsePool([]string{other.pool.String(), one.pool.String()})
+		if err != nil || both.Len() == other.pool.Len()+one.pool.Len() {
+			apart = append(apart, other)
+			continue
+		}
+		one = sharing{pool: both, members: append(slices.Clone(other.members), one.members...), needed: other.needed + one.needed}
 	}
-	if !firstOK || !secondOK || workers == 0 {
-		return pools
-	}
-	both, err := address.ParsePool([]string{first.String(), second.String()})
-	if err != nil || both.Len() == first.Len()+second.Len() {
-		return pools
-	}
-	return append(pools, pool{
-		key:     workerKey + f.key,
-		what:    fmt.Sprintf("%s and %s, which share them", plural(controlPlane, "control plane node"), plural(workers, "worker node")),
-		without: f.without, usable: both.Len(), needed: uint64(controlPlane + workers),
-	})
+	return append(apart, one), one
+}
+
+func words(items []string) string {
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " and " + items[last]
 }
 
 func (c *Config) usableIPv4(n infrav1.Network) (address.Pool, bool) {
@@ -134,13 +192,26 @@ func namesAddress(item string, a netip.Addr) bool {
 }
 
 func (v *validator) poolSizes() {
-	short := slices.DeleteFunc(v.config.pools(), func(p pool) bool { return p.usable >= p.needed })
-	for i, p := range short {
-		if i+1 < len(short) && short[i+1].key == p.key {
-			continue // both groups together, which come next, need more of the same addresses
-		}
-		v.report(p.key, "hold %d usable addresses (without %s) for %s: add %d or more", p.usable, p.without, p.what, p.needed-p.usable)
+	for _, p := range lacking(v.config.pools()) {
+		v.problems = append(v.problems, p.problem())
 	}
+}
+
+// lacking are the pools with too few addresses; of a group alone and the same together with others, the latter.
+func lacking(pools []pool) []pool {
+	short := slices.DeleteFunc(pools, func(p pool) bool { return p.usable >= p.needed })
+	var told []pool
+	for i, p := range short {
+		if i+1 == len(short) || short[i+1].key != p.key {
+			told = append(told, p)
+		}
+	}
+	return told
+}
+
+func (p pool) problem() Problem {
+	return Problem{Key: p.key, Message: fmt.Sprintf("hold %d usable addresses (without %s) for %s: add %d or more",
+		p.usable, p.without, p.what, p.needed-p.usable)}
 }
 
 // poolWarnings are about pools that are large enough to start with: what of them is never given to a node, and those without room for a

@@ -47,6 +47,7 @@ func (c *Config) Validate() error {
 		v.network()
 		v.engine()
 		v.machines()
+		v.workerPools()
 		v.files()
 	}
 	if len(v.problems) == 0 {
@@ -96,17 +97,14 @@ func (v *validator) general() {
 	default:
 		v.report("provider", "%q is not implemented by this version: write %s", c.Provider, ProviderOLVM)
 	}
-	if _, err := resolveVersion(c.KubernetesVersion); err != nil {
+	if _, err := ResolveVersion(c.KubernetesVersion); err != nil {
 		v.report("kubernetesVersion", "%v", err)
 	}
-	switch n := c.ControlPlaneNodes; {
-	case n < 1 || n > maxControlPlaneNodes:
-		v.report("controlPlaneNodes", "is %d: write 1, 3, 5 or %d", n, maxControlPlaneNodes)
-	case n%2 == 0:
-		v.report("controlPlaneNodes", "is %d, but etcd needs an odd number to keep its majority: write %d or %d", n, n-1, n+1)
+	if err := CheckControlPlaneNodes(c.ControlPlaneNodes); err != nil {
+		v.report("controlPlaneNodes", "%v", err)
 	}
-	if n := c.WorkerNodes; n < 0 || n > maxNodes {
-		v.report("workerNodes", "is %d: write a number from 0 to %d", n, maxNodes)
+	if err := CheckWorkerNodes(c.WorkerNodes); err != nil {
+		v.report("workerNodes", "%v", err)
 	}
 	if c.CNI != "flannel" && c.CNI != "none" {
 		v.report("cni", "%q is not known: write flannel, or none to install one yourself", c.CNI)

@@ -28,10 +28,13 @@ const (
 	maxThreads = 8
 )
 
-// machines yields both groups with their key paths.
+// machines yields all groups with their key paths.
 func (c *Config) machines() iter.Seq2[string, Machine] {
 	return func(yield func(string, Machine) bool) {
-		_ = yield(controlPlaneKey, c.OLVM.ControlPlaneMachine) && yield(workerKey, c.OLVM.WorkerMachine)
+		goOn := yield(controlPlaneKey, c.OLVM.ControlPlaneMachine)
+		for _, p := range c.Pools() {
+			goOn = goOn && yield(p.key, p.Machine)
+		}
 	}
 }
 

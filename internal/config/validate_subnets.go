@@ -90,7 +90,7 @@ func (v *validator) serviceSize(p netip.Prefix) {
 // podSize checks that every node can get its part of the pod subnet.
 func (v *validator) podSize(p netip.Prefix) {
 	mask, ok := nodeMask(p)
-	switch nodes := v.config.ControlPlaneNodes + v.config.WorkerNodes; {
+	switch nodes := v.config.ControlPlaneNodes + v.config.Workers(); {
 	case !ok && mask < p.Bits():
 		v.report("podSubnet", "%s is too small: each node gets a /%d of it, so write a larger subnet, such as a /%d", p, mask, mask-8)
 	case !ok:

@@ -12,9 +12,9 @@ const (
 	newestMinor = 36
 )
 
-// resolveVersion returns the version in the form that KubeadmControlPlane demands. A minor alone stands for the patch release of
+// ResolveVersion returns the version in the form that KubeadmControlPlane demands. A minor alone stands for the patch release of
 // the published OCK image of that minor.
-func resolveVersion(version string) (string, error) {
+func ResolveVersion(version string) (string, error) {
 	m := regexp.MustCompile(`^v?1\.([0-9]{1,3})(?:\.([0-9]{1,3}))?$`).FindStringSubmatch(version)
 	if m == nil {
 		return "", fmt.Errorf("%q is not a Kubernetes version; write a release such as 1.33 or 1.33.10", version)
