@@ -10,12 +10,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/addon"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
@@ -117,7 +113,7 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	}
 	c := o.Config
 	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, control plane nodes: %d, worker nodes: %d, API at %s port %d",
-		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.WorkerNodes, c.VirtualIP, c.APIServerPort))
+		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.Workers(), c.VirtualIP, c.APIServerPort))
 	if err := checkEngine(ctx, o, p, report); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
@@ -144,90 +140,20 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, repor
 		return nil, unfinished(ctx, err, begun, nil)
 	}
 	report.Step(fmt.Sprintf("Applied the objects of cluster %s", o.Config.Name))
-	return m.await(ctx, o, p, report)
-}
-
-// await waits until the cluster is what it shall be, or does not become it by itself.
-func (m *Management) await(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*Summary, error) {
-	c, key := o.Config, p.key
-	t := target{controlPlane: int32(c.ControlPlaneNodes), workers: int32(c.WorkerNodes)} // in range, as Validate makes sure
-	w := &workload{kubeconfigPath: c.KubeconfigPath(), addons: p.addons}
-	dog := newWatchdog(o.NodeStartupTimeout, time.Now)
-	var last *snapshot
-	var waiting []progress.Item
-	title := "Cluster " + c.Name
-	err := m.watch(ctx, key, report, title, func(s *snapshot) (bool, error) {
-		if s.cluster == nil {
-			return false, fmt.Errorf("cluster %s was deleted while it was waited for", key)
-		}
-		if err := m.observeNodes(ctx, key, w, s, report); err != nil {
-			return false, err
-		}
-		last, waiting = s, t.view(s)
-		report.Show(title, waiting)
-		if t.reached(s) {
-			return true, nil
-		}
-		lasting := dog.check(s)
-		if len(lasting) == 0 {
-			lasting = dog.still(waiting)
-		}
-		if len(lasting) > 0 {
-			return false, &StuckError{
-				Name: key.Name, Namespace: key.Namespace, Management: m.Description, Problems: lasting, VMs: s.vmsInEngine(),
-			}
-		}
-		return false, nil
-	})
-	report.Close()
+	c := o.Config
+	t := target{controlPlane: int32(c.ControlPlaneNodes), pools: map[string]int32{}} // in range, as Validate makes sure
+	for _, pool := range c.Pools() {
+		t.pools[c.PoolObjects(pool.Name)] = int32(pool.Nodes)
+	}
+	last, err := m.await(ctx, awaited{
+		key: p.key, title: "Cluster " + c.Name, target: t, reached: t.reached, kubeconfig: c.KubeconfigPath(), nodeStartup: o.NodeStartupTimeout,
+		addons: p.addons,
+	}, report)
 	if err != nil {
-		return nil, unfinished(ctx, err, complete, waiting)
+		return nil, err
 	}
 	report.Step(fmt.Sprintf("Cluster %s is ready", c.Name))
-	return summarize(last, w.kubeconfigPath, m), nil
-}
-
-// checkExisting refuses what cannot be made of the cluster that is there already, before anything is changed.
-func (m *Management) checkExisting(ctx context.Context, p *plan) error {
-	existing := &clusterv1.Cluster{}
-	switch err := m.Client.Get(ctx, p.key, existing); {
-	case client.IgnoreNotFound(err) != nil:
-		return fmt.Errorf("read cluster %s: %w", p.key, err)
-	case err == nil && !existing.DeletionTimestamp.IsZero():
-		return fmt.Errorf("cluster %s %w", p.key.Name, ErrBeingDeleted)
-	case err != nil && len(p.inEngine) > 0:
-		return &AdvisedError{
-			Err: fmt.Errorf("the engine holds VMs of a cluster %s that this management cluster (%s) does not know: %s",
-				p.key, m.Description, strings.Join(p.inEngine, ", ")),
-			Advice: "Nothing was changed. If another management cluster manages them, give it with --kubeconfig, or choose another name.\n" +
-				"If that one is gone for good, remove these VMs in the engine first.",
-		}
-	}
-	for _, obj := range p.objects {
-		want, ok := obj.(*infrav1.OLVMMachineTemplate)
-		if !ok {
-			continue
-		}
-		have := &infrav1.OLVMMachineTemplate{}
-		err := m.Client.Get(ctx, client.ObjectKeyFromObject(want), have)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("read OLVMMachineTemplate %s: %w", client.ObjectKeyFromObject(want), err)
-		}
-		// Cluster API replaces machines only for a template of another name: this change would silently be left out. Pools are looked up
-		// in the template when a machine takes an address, so they may change.
-		if !equality.Semantic.DeepEqual(withPoolsOf(want, have).Spec, want.Spec) {
-			return &AdvisedError{
-				Err: fmt.Errorf("the machines of cluster %s were made from other values than the configuration has now (template %s)",
-					p.key.Name, want.Name),
-				Advice: "Replacing machines is not implemented yet. Put the old values back, or delete the cluster and start it again.\n" +
-					"Only ipAddresses may change: machines that are made later take their addresses from the new ranges.",
-			}
-		}
-	}
-	return nil
+	return summarize(last, c.KubeconfigPath(), m), nil
 }
 
 // observeNodes completes a snapshot with what the cluster's own API says. An API that does not answer is a state of the cluster; only

@@ -34,12 +34,14 @@ type PreflightOptions struct {
 	Skip []string
 }
 
-// PreflightError says that a cluster cannot be made. Nothing was changed.
+// PreflightError says that a cluster cannot be made or changed. Nothing was changed.
 type PreflightError struct {
 	// URL of the engine.
 	URL string
 	// Findings are everything that was found, with at least one error.
 	Findings []preflight.Finding
+	// Change says that a cluster that exists cannot be changed as it was asked for.
+	Change bool
 }
 
 // Error lists the errors: what to change, why, and what to do. Warnings are told as they are found.
@@ -58,7 +60,11 @@ func (e *PreflightError) Error() string {
 	if n > 1 {
 		things = fmt.Sprintf("%d things are", n)
 	}
-	return fmt.Sprintf("the cluster cannot be made with engine %s: %s not right%s", e.URL, things, text.String())
+	verb := "made"
+	if e.Change {
+		verb = "changed"
+	}
+	return fmt.Sprintf("the cluster cannot be %s with engine %s: %s not right%s", verb, e.URL, things, text.String())
 }
 
 // Preflight asks the engine, read-only, whether the configured cluster can be made, and tells warnings to report. The findings are errors
@@ -151,6 +157,10 @@ func (o PreflightOptions) wanted(p *plan) preflight.Wanted {
 	vip, _ := netip.ParseAddr(c.VirtualIP) // valid, as Validate makes sure
 	controlPlane := o.group("providers.olvm.controlPlaneMachine", c.OLVM.ControlPlaneMachine, c.ControlPlaneNodes)
 	controlPlane.HoldsVirtualIP = true
+	groups := []preflight.Group{controlPlane}
+	for _, pool := range c.Pools() {
+		groups = append(groups, o.group(pool.Key(), pool.Machine, pool.Nodes))
+	}
 	return preflight.Wanted{
 		Subjects: preflight.Subjects{
 			URL: server + "serverURL", CA: server + "serverCAPath", Credentials: credentials,
@@ -158,7 +168,7 @@ func (o PreflightOptions) wanted(p *plan) preflight.Wanted {
 		},
 		URL: c.OLVM.APIServer.ServerURL, Username: p.account.Username, Owner: p.key.String(), DataCenter: c.OLVM.DatacenterName,
 		VirtualIP: vip, Port: c.APIServerPort,
-		Groups: []preflight.Group{controlPlane, o.group("providers.olvm.workerMachine", c.OLVM.WorkerMachine, c.WorkerNodes)},
+		Groups: groups,
 	}
 }
 

@@ -105,7 +105,7 @@ func TestWhatIsToldWhileAClusterComesUp(t *testing.T) {
 	out := &bytes.Buffer{}
 	at := time.Unix(0, 0)
 	report := progress.NewPlain(out, func() time.Time { return at })
-	goal := target{controlPlane: 1, workers: 1}
+	goal := target{controlPlane: 1, pools: map[string]int32{"": 1}}
 	show := func(after time.Duration, s *story) {
 		at = at.Add(after)
 		report.Show("Cluster demo", goal.view(&s.snapshot))
@@ -156,7 +156,7 @@ func TestWhatIsToldWhileAClusterComesUp(t *testing.T) {
 }
 
 func TestTheTargetIsReachedOnlyWhenNothingIsUnderWay(t *testing.T) {
-	goal := target{controlPlane: 1, workers: 1}
+	goal := target{controlPlane: 1, pools: map[string]int32{"": 1}}
 	require.True(t, goal.reached(&running().snapshot))
 	for name, spoil := range map[string]func(*story){
 		"the control plane is not initialized":                   func(s *story) { s.cluster.Status.Initialization.ControlPlaneInitialized = nil },
@@ -191,8 +191,8 @@ func TestTheTargetIsReachedOnlyWhenNothingIsUnderWay(t *testing.T) {
 func TestScalingDownNamesWhatIsToBeRemoved(t *testing.T) {
 	s := running()
 	s.workersHave(3, 3)
-	goal := target{controlPlane: 1, workers: 1}
-	require.Equal(t, progress.Item{Name: "workers", State: "3 of 1 ready, 2 to be removed"}, goal.workersItem(&s.snapshot))
+	goal := target{controlPlane: 1, pools: map[string]int32{"": 1}}
+	require.Equal(t, progress.Item{Name: "workers", State: "3 of 1 ready, 2 to be removed"}, goal.workerItems(&s.snapshot)[0])
 }
 
 func TestTheSummaryHasTheColumnsOfKubectl(t *testing.T) {

@@ -191,12 +191,12 @@ func (s *snapshot) groups() []GroupDetails {
 
 // intended is the target that the cluster's own objects state.
 func (s *snapshot) intended() target {
-	var t target
+	t := target{pools: map[string]int32{}}
 	if s.controlPlane != nil {
 		t.controlPlane = ptr.Deref(s.controlPlane.Spec.Replicas, 0)
 	}
 	for i := range s.workers {
-		t.workers += ptr.Deref(s.workers[i].Spec.Replicas, 0)
+		t.pools[s.workers[i].Name] = ptr.Deref(s.workers[i].Spec.Replicas, 0)
 	}
 	return t
 }

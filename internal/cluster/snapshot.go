@@ -130,6 +130,25 @@ func (s *snapshot) node(name string) *corev1.Node {
 	return nil
 }
 
+func (s *snapshot) hasReadyNode(m *clusterv1.Machine) bool {
+	node := s.node(m.Status.NodeRef.Name)
+	if node == nil {
+		return false
+	}
+	ready, _ := nodeReady(node)
+	return ready
+}
+
+// pool is the MachineDeployment of a name, or nil.
+func (s *snapshot) pool(name string) *clusterv1.MachineDeployment {
+	for i := range s.workers {
+		if s.workers[i].Name == name {
+			return &s.workers[i]
+		}
+	}
+	return nil
+}
+
 // controlPlaneInitialized says whether the cluster's API exists.
 func (s *snapshot) controlPlaneInitialized() bool {
 	return s.cluster != nil && ptr.Deref(s.cluster.Status.Initialization.ControlPlaneInitialized, false)

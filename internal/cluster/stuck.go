@@ -80,6 +80,30 @@ func (e *StuckError) Error() string {
 	return fmt.Sprintf("cluster %s cannot be completed%s: %s", e.Name, count, e.Problems[0])
 }
 
+// Advice says what is wrong, what to do about it and what is left; commands to go on with come after it. Problems of one cause share their
+// advice.
+func (e *StuckError) Advice() string {
+	var text strings.Builder
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format+"\n", args...) }
+	line("These do not go on by themselves:")
+	advised := map[string]bool{}
+	for _, p := range e.Problems {
+		line("  %s", p)
+	}
+	line("What to do:")
+	for _, p := range e.Problems {
+		if advised[p.Reason] {
+			continue
+		}
+		advised[p.Reason] = true
+		line("  %s", strings.ReplaceAll(p.Next, "\n", "\n  "))
+	}
+	line("Nothing was rolled back. VMs of cluster %s in the engine: %d. Its objects stay in namespace %s of the management cluster\n%s,",
+		e.Name, e.VMs, e.Namespace, e.Management)
+	line("whose controllers keep trying. When the cause is removed:")
+	return text.String()
+}
+
 // watchdog remembers since when this command has seen each problem. It counts from its own first look, not from the time of a
 // condition: whoever runs the command again after removing a cause must not be turned away by what was written before.
 type watchdog struct {
@@ -222,7 +246,8 @@ func conditionProblem(subject string, conditions []metav1.Condition, kind string
 }
 
 func nextStep(reason string) (next string, known bool) {
-	const again = "delete the cluster and start it again with a corrected configuration: replacing machines is not implemented yet."
+	const again = "correct the configuration and run 'ocne cluster upgrade -c FILE', which replaces the machines. While the cluster has no control\n" +
+		"plane yet, delete it and start it again."
 	switch reason {
 	case infrav1.OutOfCapacityReason:
 		return "Free or add what the engine's words name (storage space, memory, hosts or quota) in the engine.", true

@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"maps"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -8,10 +11,37 @@ import (
 
 // target is what a cluster shall become.
 type target struct {
-	controlPlane, workers int32
+	controlPlane int32
+	// pools are the numbers of workers by the names of their MachineDeployments; others shall be what they say themselves.
+	pools map[string]int32
+	// version is the one that machines are brought to, such as v1.33.10; empty when they keep theirs.
+	version string
 }
 
-func (t target) nodes() int { return int(t.controlPlane) + int(t.workers) }
+// poolNames are those of the target and those that exist, in order.
+func (t target) poolNames(s *snapshot) []string {
+	names := slices.Collect(maps.Keys(t.pools))
+	for i := range s.workers {
+		names = append(names, s.workers[i].Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (t target) workersOf(w *clusterv1.MachineDeployment) int32 {
+	if n, named := t.pools[w.Name]; named {
+		return n
+	}
+	return ptr.Deref(w.Spec.Replicas, 0)
+}
+
+func (t target) nodes(s *snapshot) int {
+	n := int(t.controlPlane)
+	for i := range s.workers {
+		n += int(t.workersOf(&s.workers[i]))
+	}
+	return n
+}
 
 // reached says whether the cluster is what it shall be: nothing is being made, replaced or removed, and every node is Ready.
 func (t target) reached(s *snapshot) bool {
@@ -30,17 +60,22 @@ func (t target) controlPlaneReached(s *snapshot) bool {
 }
 
 func (t target) workersReached(s *snapshot) bool {
-	var desired, total, upToDate, ready int32
-	for _, w := range s.workers {
-		if w.Status.ObservedGeneration != w.Generation {
+	for _, name := range t.poolNames(s) {
+		if !t.poolReached(s, name) {
 			return false
 		}
-		desired += ptr.Deref(w.Spec.Replicas, 0)
-		total += ptr.Deref(w.Status.Replicas, 0)
-		upToDate += ptr.Deref(w.Status.UpToDateReplicas, 0)
-		ready += ptr.Deref(w.Status.ReadyReplicas, 0)
 	}
-	return desired == t.workers && total == t.workers && upToDate == t.workers && ready == t.workers
+	return true
+}
+
+func (t target) poolReached(s *snapshot, name string) bool {
+	w := s.pool(name)
+	if w == nil {
+		return false
+	}
+	n := t.workersOf(w)
+	return w.Status.ObservedGeneration == w.Generation && ptr.Deref(w.Spec.Replicas, 0) == n &&
+		ptr.Deref(w.Status.Replicas, 0) == n && ptr.Deref(w.Status.UpToDateReplicas, 0) == n && ptr.Deref(w.Status.ReadyReplicas, 0) == n
 }
 
 func (t target) machinesReached(s *snapshot) bool {
@@ -50,7 +85,7 @@ func (t target) machinesReached(s *snapshot) bool {
 		}
 	}
 	// An OLVMMachine outlives its Machine's disappearance from the counts while the engine removes its VM.
-	return len(s.machines) == t.nodes() && len(s.infraMachines) == len(s.machines)
+	return len(s.machines) == t.nodes(s) && len(s.infraMachines) == len(s.machines)
 }
 
 func machineReached(m *clusterv1.Machine) bool {
@@ -63,13 +98,9 @@ func machineReached(m *clusterv1.Machine) bool {
 
 func (t target) nodesReached(s *snapshot) bool {
 	for i := range s.machines {
-		node := s.node(s.machines[i].Status.NodeRef.Name)
-		if node == nil {
-			return false
-		}
-		if ready, _ := nodeReady(node); !ready {
+		if !s.hasReadyNode(&s.machines[i]) {
 			return false
 		}
 	}
-	return len(s.nodes) == t.nodes()
+	return len(s.nodes) == t.nodes(s)
 }

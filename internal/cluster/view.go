@@ -17,7 +17,7 @@ import (
 
 // view is what the user is told about a cluster on its way to the target.
 func (t target) view(s *snapshot) []progress.Item {
-	items := []progress.Item{infrastructureItem(s), t.controlPlaneItem(s), t.workersItem(s)}
+	items := append([]progress.Item{infrastructureItem(s), t.controlPlaneItem(s)}, t.workerItems(s)...)
 	if s.controlPlaneInitialized() {
 		items = append(append(items, apiItem(s)), addonItems(s)...)
 	}
@@ -50,7 +50,8 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 		return item
 	}
 	k := s.controlPlane
-	item.State = readyOf(ptr.Deref(k.Status.ReadyReplicas, 0), t.controlPlane) + surplus(ptr.Deref(k.Status.Replicas, 0), t.controlPlane)
+	item.State = readyOf(ptr.Deref(k.Status.ReadyReplicas, 0), t.controlPlane) + surplus(ptr.Deref(k.Status.Replicas, 0), t.controlPlane) +
+		t.upgraded(ptr.Deref(k.Status.UpToDateReplicas, 0))
 	item.Done = t.controlPlaneReached(s)
 	if !item.Done {
 		item.Detail = firstProblem(k.Status.Conditions,
@@ -59,21 +60,40 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 	return item
 }
 
-func (t target) workersItem(s *snapshot) progress.Item {
-	var ready, total int32
-	var detail string
-	for _, w := range s.workers {
-		ready += ptr.Deref(w.Status.ReadyReplicas, 0)
-		total += ptr.Deref(w.Status.Replicas, 0)
-		if detail == "" {
-			detail = firstProblem(w.Status.Conditions, clusterv1.MachineDeploymentAvailableCondition)
+// workerItems has one item for each worker pool; a pool that is alone needs no name.
+func (t target) workerItems(s *snapshot) []progress.Item {
+	names := t.poolNames(s)
+	items := make([]progress.Item, 0, len(names))
+	for _, name := range names {
+		item := progress.Item{Name: "workers"}
+		if len(names) > 1 {
+			item.Name += " " + name
 		}
+		w := s.pool(name)
+		if w == nil {
+			item.State = readyOf(0, t.pools[name])
+			items = append(items, item)
+			continue
+		}
+		n := t.workersOf(w)
+		item.State = readyOf(ptr.Deref(w.Status.ReadyReplicas, 0), n) + surplus(ptr.Deref(w.Status.Replicas, 0), n)
+		if w.Spec.Template.Spec.Version == t.version {
+			item.State += t.upgraded(ptr.Deref(w.Status.UpToDateReplicas, 0))
+		}
+		if item.Done = t.poolReached(s, name); !item.Done {
+			item.Detail = firstProblem(w.Status.Conditions, clusterv1.MachineDeploymentAvailableCondition)
+		}
+		items = append(items, item)
 	}
-	item := progress.Item{Name: "workers", State: readyOf(ready, t.workers) + surplus(total, t.workers), Done: t.workersReached(s)}
-	if !item.Done {
-		item.Detail = detail
+	return items
+}
+
+// upgraded says how many machines of a group are what they shall become.
+func (t target) upgraded(upToDate int32) string {
+	if t.version == "" {
+		return ""
 	}
-	return item
+	return fmt.Sprintf(", %d upgraded to %s", upToDate, t.version)
 }
 
 func readyOf(ready, desired int32) string { return fmt.Sprintf("%d of %d ready", ready, desired) }

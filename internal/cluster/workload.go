@@ -23,9 +23,9 @@ import (
 // nodesTimeout bounds one reading of the nodes; the virtual IP may swallow packets while the first node comes up.
 const nodesTimeout = 5 * time.Second
 
-// workload is the cluster itself, reached through the kubeconfig that was written.
+// workload is the cluster itself, reached through its kubeconfig.
 type workload struct {
-	kubeconfigPath string
+	kubeconfigPath string // where the kubeconfig is written; empty when it is not
 	kubeconfig     []byte
 	nodes          corev1client.NodeInterface
 	objects        client.Client
@@ -58,11 +58,13 @@ func (w *workload) connect(kubeconfig []byte) (written bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := writePrivate(w.kubeconfigPath, kubeconfig); err != nil {
-		return false, fmt.Errorf("write the cluster's kubeconfig: %w", err)
+	if w.kubeconfigPath != "" {
+		if err := writePrivate(w.kubeconfigPath, kubeconfig); err != nil {
+			return false, fmt.Errorf("write the cluster's kubeconfig: %w", err)
+		}
 	}
 	w.kubeconfig, w.nodes, w.objects = kubeconfig, nodes, objects
-	return true, nil
+	return w.kubeconfigPath != "", nil
 }
 
 // access is that to the cluster that a kubeconfig is for.

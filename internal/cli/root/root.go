@@ -18,9 +18,12 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/cluster/kubeconfig"
 	"github.com/ocne-project/ocne/internal/cli/cluster/list"
 	"github.com/ocne-project/ocne/internal/cli/cluster/orphans"
+	"github.com/ocne-project/ocne/internal/cli/cluster/scale"
 	"github.com/ocne-project/ocne/internal/cli/cluster/show"
+	"github.com/ocne-project/ocne/internal/cli/cluster/stage"
 	"github.com/ocne-project/ocne/internal/cli/cluster/start"
 	"github.com/ocne-project/ocne/internal/cli/cluster/template"
+	"github.com/ocne-project/ocne/internal/cli/cluster/upgrade"
 	"github.com/ocne-project/ocne/internal/cli/config/validate"
 	"github.com/ocne-project/ocne/internal/cli/version"
 )
@@ -81,14 +84,14 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 func clusterCommand(env *cli.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "cluster",
-		Short:   "Make, show and delete clusters",
+		Short:   "Make, show, change and delete clusters",
 		Example: "  ocne cluster start -c demo.yaml\n  ocne cluster info -C demo",
 	}
 	group(cmd)
 	cmd.AddCommand(
 		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run),
 		info.NewCommand(env, info.Run), show.NewCommand(env, show.Run), template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
-		orphans.NewCommand(env, orphans.Run),
+		orphans.NewCommand(env, orphans.Run), scale.NewCommand(env, scale.Run), upgrade.NewCommand(env, upgrade.Run), stage.NewCommand(env, stage.Run),
 	)
 	return cmd
 }

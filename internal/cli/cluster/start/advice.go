@@ -3,7 +3,6 @@ package start
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ocne-project/ocne/internal/cluster"
 )
@@ -35,27 +34,8 @@ func (o *Options) resume(name string, e *cluster.UnfinishedError) string {
 	return "Nothing was changed." + goOn
 }
 
-// afterStuck says what is wrong, what to do about it, what is left and how to go on. Problems of one cause share their advice.
+// afterStuck says what is wrong, what to do about it, what is left and how to go on.
 func (o *Options) afterStuck(e *cluster.StuckError) string {
-	var text strings.Builder
-	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format+"\n", args...) }
-	line("These do not go on by themselves:")
-	advised := map[string]bool{}
-	for _, p := range e.Problems {
-		line("  %s", p)
-	}
-	line("What to do:")
-	for _, p := range e.Problems {
-		if advised[p.Reason] {
-			continue
-		}
-		advised[p.Reason] = true
-		line("  %s", strings.ReplaceAll(p.Next, "\n", "\n  "))
-	}
-	line("Nothing was rolled back. VMs of cluster %s in the engine: %d. Its objects stay in namespace %s of the management cluster\n%s,",
-		e.Name, e.VMs, e.Namespace, e.Management)
-	line("whose controllers keep trying. When the cause is removed:")
-	line("  %s   # go on, and wait for it", o.command("start", e.Name))
-	line("  %s   # or remove it, with everything that was made", o.command("delete", e.Name))
-	return strings.TrimRight(text.String(), "\n")
+	return fmt.Sprintf("%s  %s   # go on, and wait for it\n  %s   # or remove it, with everything that was made",
+		e.Advice(), o.command("start", e.Name), o.command("delete", e.Name))
 }

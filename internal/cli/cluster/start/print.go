@@ -7,29 +7,30 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cluster"
 )
 
 // command is a command line for the same cluster and management cluster, to be copied into a shell.
 func (o *Options) command(verb, name string) string {
-	words := []string{quote(cmp.Or(o.Environment.Command, "ocne")), "cluster", verb}
+	words := []string{cli.Quote(cmp.Or(o.Environment.Command, "ocne")), "cluster", verb}
 	kubeconfig := o.Kubeconfig
 	if verb == "list" && kubeconfig == "" && o.configured != "" && o.Environment.Getenv("KUBECONFIG") == "" {
 		kubeconfig = o.configured // list reads no cluster file
 	}
 	if verb != "list" {
 		if o.ConfigFile != "" {
-			words = append(words, "-c", quote(o.ConfigFile))
+			words = append(words, "-c", cli.Quote(o.ConfigFile))
 		}
 		if o.ConfigFile == "" || o.Flags.Name != nil {
-			words = append(words, "-C", quote(name))
+			words = append(words, "-C", cli.Quote(name))
 		}
 	}
 	if verb == "start" {
 		words = append(words, o.startFlags()...)
 	}
 	if kubeconfig != "" {
-		words = append(words, "-k", quote(kubeconfig))
+		words = append(words, "-k", cli.Quote(kubeconfig))
 	}
 	return strings.Join(words, " ")
 }
@@ -43,7 +44,7 @@ func (o *Options) startFlags() []string {
 		{"-P", o.Flags.Provider}, {"-v", o.Flags.KubernetesVersion}, {"--virtual-ip", o.Flags.VirtualIP},
 	} {
 		if flag.value != nil {
-			words = append(words, flag.name, quote(*flag.value))
+			words = append(words, flag.name, cli.Quote(*flag.value))
 		}
 	}
 	for _, flag := range []struct {
@@ -61,17 +62,6 @@ func (o *Options) startFlags() []string {
 		words = append(words, "--skip-preflight", strings.Join(o.SkipPreflight, ","))
 	}
 	return words
-}
-
-// quote protects a word from the shell when that is needed.
-func quote(word string) string {
-	special := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/:@%+=,", r)
-	}
-	if word != "" && !strings.ContainsFunc(word, special) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func (o *Options) print(s *cluster.Summary) error {
@@ -93,13 +83,13 @@ func (o *Options) print(s *cluster.Summary) error {
 		return err
 	}
 	next := []string{
-		"kubectl --kubeconfig " + quote(s.Kubeconfig) + " get nodes",
+		"kubectl --kubeconfig " + cli.Quote(s.Kubeconfig) + " get nodes",
 		o.command("list", ""),
 		o.scaled(s) + "   # another number of workers",
 		o.command("delete", s.Name),
 	}
 	if s.ManagementKubeconfig != "" {
-		next = append(next, "kubectl --kubeconfig "+quote(s.ManagementKubeconfig)+" get clusters,machines,olvmmachines -A   # Cluster API's view")
+		next = append(next, "kubectl --kubeconfig "+cli.Quote(s.ManagementKubeconfig)+" get clusters,machines,olvmmachines -A   # Cluster API's view")
 	}
 	_, err := fmt.Fprintf(o.Environment.Streams.Out, "\nWhat next:\n  %s\n", strings.Join(next, "\n  "))
 	return err

@@ -4,7 +4,6 @@ package start
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +12,6 @@ import (
 	"github.com/ocne-project/ocne/internal/cluster"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
-	"github.com/ocne-project/ocne/internal/preflight"
 )
 
 // Options of the command.
@@ -43,8 +41,9 @@ Values come from the flags, else from the cluster file (--config), else from the
 OCNE_DEFAULTS names). The engine's credentials come from OCNE_OLVM_USERNAME, OCNE_OLVM_PASSWORD and OCNE_OLVM_SCOPE, or from
 the file that the key credentialsFile names.
 
-Run it again at any time: it goes on where it was, and makes a running cluster what the configuration says, for example after a
-change of --worker-nodes. Ctrl-C ends the command, not the cluster.
+Run it again at any time: it goes on where it was, and makes a running cluster what the configuration says: numbers of nodes, worker
+pools, addresses. Machines are replaced, for another version or shape, by 'ocne cluster upgrade'. Ctrl-C ends the command, not the
+cluster.
 
 It ends by itself with exit code 1 and the reason in its last line when the cluster does not come up by itself: when the engine
 refuses, for half a minute, what only an administrator can grant (storage space, memory, hosts, quota, permissions, names and
@@ -65,8 +64,8 @@ The cluster's own kubeconfig is written to ~/.kube/kubeconfig.NAME.`
 const example = `  # Make the cluster that demo.yaml describes
   ocne cluster start -c demo.yaml
 
-  # Scale its workers
-  ocne cluster start -c demo.yaml -w 5
+  # Make it what a changed demo.yaml says
+  ocne cluster start -c demo.yaml
 
   # Use Cluster API and the OLVM provider of an existing cluster
   ocne cluster start -c demo.yaml --kubeconfig ~/.kube/management`
@@ -88,7 +87,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
 	f.DurationVar(&o.NodeStartupTimeout, "node-startup-timeout", cluster.DefaultNodeStartupTimeout,
 		"give up when a VM has run for this `time` and its node is not Ready")
-	f.StringSliceVar(&o.SkipPreflight, "skip-preflight", nil, "go on without these `checks` of the engine, separated by commas; all leaves all out")
+	checkSkipped := cli.SkipPreflightFlag(cmd, &o.SkipPreflight)
 	// Flags of the existing ocne that do nothing with OLVM; scripts may still give them.
 	f.StringP("session", "s", "", "")
 	f.StringP("key", "i", "", "")
@@ -103,8 +102,8 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		if o.NodeStartupTimeout <= 0 {
 			return &cli.UsageError{Command: cmd.CommandPath(), Err: errors.New("--node-startup-timeout must be more than 0, such as 20m")}
 		}
-		if _, err := preflight.ParseSkip(o.SkipPreflight); err != nil {
-			return &cli.UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("--skip-preflight: %w", err)}
+		if err := checkSkipped(); err != nil {
+			return err
 		}
 		o.Flags = flags()
 		for _, flag := range unused {
