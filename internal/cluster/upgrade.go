@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -255,7 +256,7 @@ func (u *upgrade) otherVersions(s *snapshot) []Problem {
 	for i := range s.machines {
 		m := &s.machines[i]
 		node, im := s.node(m.Status.NodeRef.Name), s.infraMachine(m)
-		if m.Spec.Version != u.version || node == nil || im == nil || !m.DeletionTimestamp.IsZero() {
+		if m.Spec.Version != u.version || node == nil || im == nil || !m.DeletionTimestamp.IsZero() || !u.wants(im) {
 			continue
 		}
 		has := node.Status.NodeInfo.KubeletVersion
@@ -269,10 +270,16 @@ func (u *upgrade) otherVersions(s *snapshot) []Problem {
 		found = append(found, Problem{
 			Subject: "machine " + m.Name, Reason: otherVersionReason,
 			Message: fmt.Sprintf("its VM template %s holds Kubernetes %s, and not %s", im.Spec.VMTemplateName, has, u.version),
-			Next:    "Run the command again with --vm-template and a VM template that holds the version: the machine is replaced then.",
+			Next:    "Run the command again with --vm-template and another VM template, which holds the version: the machine is replaced then.",
 		})
 	}
 	return found
+}
+
+// wants says whether a machine was made from a machine template that is wanted. Others are being replaced.
+func (u *upgrade) wants(im *infrav1.OLVMMachine) bool {
+	from := im.Annotations[clusterv1.TemplateClonedFromNameAnnotation]
+	return slices.ContainsFunc(u.rollouts, func(r rollout) bool { return r.want.Name == from })
 }
 
 // compareReleases leaves out what distributions add to a version.
