@@ -26,6 +26,7 @@ func Abandoned(o metav1.Object) bool {
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.controlPlaneEndpointFromPool) || !has(oldSelf.controlPlaneEndpoint) || !has(oldSelf.controlPlaneEndpoint.host) || (has(self.controlPlaneEndpoint) && has(self.controlPlaneEndpoint.host) && self.controlPlaneEndpoint.host == oldSelf.controlPlaneEndpoint.host)",message="controlPlaneEndpoint.host came from controlPlaneEndpointFromPool and cannot change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.controlPlaneEndpointFromPool) || (has(self.controlPlaneEndpointFromPool) && self.controlPlaneEndpointFromPool == oldSelf.controlPlaneEndpointFromPool)",message="controlPlaneEndpointFromPool cannot change once it is set"
+// +kubebuilder:validation:XValidation:rule="(has(oldSelf.loadBalancer) && has(oldSelf.loadBalancer.virtualRouterID) ? oldSelf.loadBalancer.virtualRouterID : 0) == (has(self.loadBalancer) && has(self.loadBalancer.virtualRouterID) ? self.loadBalancer.virtualRouterID : 0)",message="loadBalancer.virtualRouterID cannot change: nodes with different ones would all hold the virtual IP"
 type OLVMClusterSpec struct {
 	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API.
 	// +optional
@@ -47,6 +48,10 @@ type OLVMClusterSpec struct {
 	// olvmOvirtAPIServer says how to reach the engine.
 	// +required
 	OLVMOvirtAPIServer OvirtAPIServer `json:"olvmOvirtAPIServer"`
+
+	// loadBalancer says how the virtual IP reaches the API servers.
+	// +optional
+	LoadBalancer LoadBalancer `json:"loadBalancer,omitempty,omitzero"`
 }
 
 // OvirtAPIServer says how to reach the engine's REST API.

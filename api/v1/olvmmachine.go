@@ -31,6 +31,12 @@ type OLVMMachineSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	VMTemplateName string `json:"vmTemplateName"`
 
+	// imageProfile says what kind of image the VM template holds: ock (the default), Oracle Container Host for Kubernetes, or plain, any
+	// other Linux with Ignition, NetworkManager, containerd, kubeadm and the kubelet.
+	// +optional
+	// +kubebuilder:validation:Enum="";ock;plain
+	ImageProfile string `json:"imageProfile,omitempty"`
+
 	// olvmNetwork is the network as the engine knows it.
 	// +required
 	OLVMNetwork OLVMNetwork `json:"olvmNetwork"`
@@ -38,11 +44,6 @@ type OLVMMachineSpec struct {
 	// virtualMachine is the VM's shape and its network as the guest knows it.
 	// +required
 	VirtualMachine VirtualMachine `json:"virtualMachine"`
-
-	// imageProfile says what the template's image is, which decides unit names and paths in what the VM boots with: ock, Oracle Container
-	// Host for Kubernetes, when empty, or plain, an ordinary Linux with Ignition, NetworkManager, containerd, kubeadm and kubelet.
-	// +optional
-	ImageProfile ImageProfile `json:"imageProfile,omitempty"`
 
 	// tags of the VM in the engine. Not implemented yet: refused with a condition.
 	// +optional
@@ -55,10 +56,6 @@ type OLVMMachineSpec struct {
 	// +optional
 	Ignition *Ignition `json:"ignition,omitempty"`
 }
-
-// ImageProfile says what a template's image is.
-// +kubebuilder:validation:Enum="";ock;plain
-type ImageProfile string
 
 // OLVMNetwork is the network as the engine knows it.
 type OLVMNetwork struct {

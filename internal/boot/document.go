@@ -26,6 +26,7 @@ const (
 	LayerBootstrap  = "bootstrap data"
 	LayerAdditional = "additionalConfig"
 	LayerProfile    = "image profile"
+	LayerBalancer   = "load balancer"
 	LayerMachine    = "identity and network"
 	LayerUser       = "user's Ignition"
 )
@@ -48,7 +49,9 @@ type Input struct {
 	Profile    string // ProfileOCK when empty, or ProfilePlain
 	Identity   Identity
 	Network    Network
-	User       []byte // the user's own Ignition 3.x; may be nil
+	// LoadBalancer is for control plane nodes; nil for none.
+	LoadBalancer *LoadBalancer
+	User         []byte // the user's own Ignition 3.x; may be nil
 }
 
 // Identity is who the machine is.
@@ -115,6 +118,7 @@ func layers(in Input, p profile) []layer {
 		}},
 		{LayerAdditional, overlay(in.Additional)},
 		{LayerProfile, func(below types.Config) (types.Config, error) { return v3_4.Merge(below, p.config), nil }},
+		{LayerBalancer, func(below types.Config) (types.Config, error) { return loadBalancerConfig(below, p, in) }},
 		{LayerMachine, func(below types.Config) (types.Config, error) {
 			return machineConfig(below, p, in.Identity, in.Network)
 		}},

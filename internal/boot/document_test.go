@@ -127,10 +127,13 @@ func TestGoldenDocuments(t *testing.T) {
 		bootstrap string
 		change    func(*boot.Input)
 	}{
-		"init-control-plane": {"init.json", func(*boot.Input) {}},
-		"join-control-plane": {"join-control-plane.json", func(in *boot.Input) { in.Additional = read(t, "additional.json") }},
-		"worker":             {"worker.json", func(in *boot.Input) { in.Identity.Hostname = "demo-md-0-v5xsk-hsbcw" }},
-		"worker-dual-stack":  {"worker.json", dualStack},
+		"init-control-plane": {"init.json", func(in *boot.Input) { in.LoadBalancer = loadBalancer() }},
+		"join-control-plane": {"join-control-plane.json", func(in *boot.Input) {
+			in.Additional, in.LoadBalancer = read(t, "additional.json"), loadBalancer()
+		}},
+		"init-control-plane-plain": {"init.json", func(in *boot.Input) { in.LoadBalancer, in.Profile = loadBalancer(), boot.ProfilePlain }},
+		"worker":                   {"worker.json", func(in *boot.Input) { in.Identity.Hostname = "demo-md-0-v5xsk-hsbcw" }},
+		"worker-dual-stack":        {"worker.json", dualStack},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := input(t, tc.bootstrap)

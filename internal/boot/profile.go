@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ocne-project/ocne/internal/addon"
+	"github.com/ocne-project/ocne/internal/loadbalancer"
 )
 
 // The image profiles.
@@ -25,13 +26,22 @@ var profiles embed.FS
 
 // profile is what differs from node image to node image.
 type profile struct {
-	NetworkConnections string      `json:"networkConnections"` // directory of NetworkManager's keyfiles
-	TimeServers        timeServers `json:"timeServers"`
-	NodeIP             nodeIP      `json:"nodeIP"`
+	NetworkConnections string             `json:"networkConnections"` // directory of NetworkManager's keyfiles
+	TimeServers        timeServers        `json:"timeServers"`
+	NodeIP             nodeIP             `json:"nodeIP"`
+	LoadBalancer       loadbalancer.Image `json:"loadBalancer"`
 	Image              `json:",inline"`
 
 	config       types.Config // the same on every machine of the image
 	nodeIPScript string
+}
+
+// Kubeadm is what an image needs from kubeadm's configuration.
+type Kubeadm struct {
+	CRISocket       string   `json:"criSocket"`       // of the container runtime, with its scheme
+	Patches         string   `json:"patches"`         // directory of kubeadm's patches; empty for none
+	SkipPhases      []string `json:"skipPhases"`      // of init and join
+	VolumePluginDir string   `json:"volumePluginDir"` // of the kubelet; empty for its default
 }
 
 // timeServers is the file of chrony that names time servers.
@@ -53,14 +63,6 @@ type Image struct {
 	Addons  addon.Images `json:"addons"`
 	// AdministratorShell is the login shell of the user ocne.
 	AdministratorShell string `json:"administratorShell"`
-}
-
-// Kubeadm are an image's own values in kubeadm's configuration.
-type Kubeadm struct {
-	CRISocket             string   `json:"criSocket"`
-	PatchesDirectory      string   `json:"patchesDirectory"`      // empty: none
-	VolumePluginDirectory string   `json:"volumePluginDirectory"` // empty: the kubelet's default
-	SkipPhases            []string `json:"skipPhases"`            // of init and join
 }
 
 // LoadImage returns what a profile says of its image. It fails when there is no such profile; ProfileOCK is that of an empty name.

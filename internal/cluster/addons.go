@@ -21,7 +21,7 @@ type addonState struct {
 
 // addonsOf are what a new cluster needs in it: nodes are not Ready without a pod network.
 func addonsOf(c *config.Config) ([]addon.Addon, error) {
-	image, err := boot.LoadImage(c.OLVM.ImageProfile)
+	image, err := boot.LoadImage(c.OLVM.ControlPlaneMachine.ImageProfile)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
 	"github.com/ocne-project/ocne/internal/preflight"
@@ -156,7 +157,10 @@ func (o PreflightOptions) wanted(p *plan) preflight.Wanted {
 	}
 	vip, _ := netip.ParseAddr(c.VirtualIP) // valid, as Validate makes sure
 	controlPlane := o.group("providers.olvm.controlPlaneMachine", c.OLVM.ControlPlaneMachine, c.ControlPlaneNodes)
-	controlPlane.HoldsVirtualIP = true
+	controlPlane.HoldsVirtualIP = c.LoadBalancer.Type != infrav1.LoadBalancerExternal
+	if !controlPlane.HoldsVirtualIP {
+		vip = netip.Addr{} // something answers there already, as it should
+	}
 	groups := []preflight.Group{controlPlane}
 	for _, pool := range c.Pools() {
 		groups = append(groups, o.group(pool.Key(), pool.Machine, pool.Nodes))

@@ -29,6 +29,8 @@ type Config struct {
 	WorkerNodes int
 	// VirtualIP is the IPv4 address that the cluster's API is reached at.
 	VirtualIP string
+	// LoadBalancer says how the virtual IP reaches the API servers.
+	LoadBalancer infrav1.LoadBalancer
 	// APIServerPort is the port of the virtual IP.
 	APIServerPort int
 	// APIServerPortAlt is the port that each API server listens on, behind the load balancer.
@@ -80,8 +82,6 @@ type OLVM struct {
 	DatacenterName string
 	// APIServer is the engine.
 	APIServer APIServer
-	// ImageProfile says what the nodes' image is: ock when empty, or plain.
-	ImageProfile string
 	// ControlPlaneMachine is the shape of the control plane nodes.
 	ControlPlaneMachine Machine
 	// WorkerMachine is the shape of the first worker pool's nodes.
@@ -110,6 +110,7 @@ type APIServer struct {
 type Machine struct {
 	OLVMOvirtClusterName string                 `json:"olvmOvirtClusterName"`
 	VMTemplateName       string                 `json:"vmTemplateName"`
+	ImageProfile         string                 `json:"imageProfile"`
 	OLVMNetwork          infrav1.OLVMNetwork    `json:"olvmNetwork"`
 	VirtualMachine       infrav1.VirtualMachine `json:"virtualMachine"`
 	Tags                 []string               `json:"tags"`
@@ -127,6 +128,7 @@ func (k keys) config(homeDir string) *Config {
 		Name: k.Name, Namespace: olvm.Namespace, Provider: k.Provider, KubernetesVersion: k.KubernetesVersion,
 		ControlPlaneNodes: k.ControlPlaneNodes, WorkerNodes: k.WorkerNodes,
 		VirtualIP:        k.VirtualIP,
+		LoadBalancer:     k.ControlPlaneLoadBalancer,
 		APIServerPort:    k.KubeAPIServerBindPort,
 		APIServerPortAlt: cmp.Or(k.KubeAPIServerBindPortAlt, olvm.LocalAPIEndpoint.BindPort, 6444),
 		PodSubnets:       k.PodSubnet, ServiceSubnets: k.ServiceSubnet,
@@ -134,7 +136,7 @@ func (k keys) config(homeDir string) *Config {
 		Management: Management{Kubeconfig: string(k.Kubeconfig)},
 		Node:       Node{SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath)},
 		OLVM: OLVM{
-			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer, ImageProfile: olvm.ImageProfile,
+			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer,
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,
 			WorkerPools: workerPools(olvm.WorkerPools),
 		},

@@ -46,14 +46,10 @@ func (v *validator) ignition() {
 			v.report(d.Key, "%v", err)
 		}
 	}
-	image, err := boot.LoadImage(v.config.OLVM.ImageProfile)
-	if err != nil {
-		v.report("providers.olvm.imageProfile", "%v", err)
-	}
 	if len(v.problems) > before {
 		return
 	}
-	if _, err := v.config.ignition(image); err != nil {
+	if _, err := v.config.ignition(v.config.OLVM.ControlPlaneMachine.image()); err != nil {
 		v.report("extraIgnition", "%v", err)
 	}
 }

@@ -1,5 +1,7 @@
 package config
 
+import infrav1 "github.com/ocne-project/ocne/api/v1"
+
 // Path is a file's name. A relative one is taken from the folder of the file it stands in, or from that file's directory key;
 // ~/ is the home directory. After Load it is absolute.
 type Path string
@@ -28,6 +30,7 @@ type keys struct {
 	ControlPlaneNodes        int              `json:"controlPlaneNodes"`
 	WorkerNodes              int              `json:"workerNodes"`
 	VirtualIP                string           `json:"virtualIp"`
+	ControlPlaneLoadBalancer loadBalancer     `json:"controlPlaneLoadBalancer"`
 	LoadBalancer             any              `json:"loadBalancer"`
 	KubeAPIServerBindPort    int              `json:"kubeApiServerBindPort"`
 	KubeAPIServerBindPortAlt int              `json:"kubeApiServerBindPortAlt"`
@@ -62,6 +65,9 @@ type keys struct {
 	Providers                providers        `json:"providers"`
 }
 
+// loadBalancer has the names of OLVMCluster's own fields.
+type loadBalancer = infrav1.LoadBalancer
+
 type ephemeralCluster struct {
 	Name     string        `json:"name"`
 	Preserve bool          `json:"preserve"`
@@ -89,7 +95,6 @@ type olvmKeys struct {
 	Proxy               any              `json:"proxy"`
 	APIServer           APIServer        `json:"olvmOvirtAPIServer"`
 	OCK                 ockKeys          `json:"olvmOCK"`
-	ImageProfile        string           `json:"imageProfile"`
 	LocalAPIEndpoint    localAPIEndpoint `json:"localAPIEndpoint"`
 	ControlPlaneMachine Machine          `json:"controlPlaneMachine"`
 	WorkerMachine       Machine          `json:"workerMachine"`

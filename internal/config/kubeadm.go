@@ -31,7 +31,7 @@ func (c *Config) controlPlaneKubeadm(image boot.Image) bootstrapv1.KubeadmConfig
 			NodeRegistration: c.nodeRegistration(image.Kubeadm),
 			LocalAPIEndpoint: c.localAPIEndpoint(),
 			SkipPhases:       append(slices.Clone(image.Kubeadm.SkipPhases), c.skippedAddons(image)...),
-			Patches:          bootstrapv1.Patches{Directory: image.Kubeadm.PatchesDirectory},
+			Patches:          bootstrapv1.Patches{Directory: image.Kubeadm.Patches},
 		},
 		JoinConfiguration: join,
 	}
@@ -42,11 +42,20 @@ func (c *Config) workerKubeadm(image boot.Image) bootstrapv1.KubeadmConfigSpec {
 	return bootstrapv1.KubeadmConfigSpec{Format: bootstrapv1.Ignition, JoinConfiguration: c.join(image.Kubeadm)}
 }
 
+// image is what the machines' image is. A profile that does not exist is reported with imageProfile.
+func (m Machine) image() boot.Image {
+	image, err := boot.LoadImage(m.ImageProfile)
+	if err != nil {
+		return boot.Image{}
+	}
+	return image
+}
+
 func (c *Config) join(image boot.Kubeadm) bootstrapv1.JoinConfiguration {
 	return bootstrapv1.JoinConfiguration{
 		NodeRegistration: c.nodeRegistration(image),
 		SkipPhases:       image.SkipPhases,
-		Patches:          bootstrapv1.Patches{Directory: image.PatchesDirectory},
+		Patches:          bootstrapv1.Patches{Directory: image.Patches},
 	}
 }
 
@@ -84,7 +93,7 @@ func (c *Config) localAPIEndpoint() bootstrapv1.APIEndpoint {
 
 func (c *Config) nodeRegistration(image boot.Kubeadm) bootstrapv1.NodeRegistrationOptions {
 	var args []bootstrapv1.Arg
-	if dir := image.VolumePluginDirectory; dir != "" {
+	if dir := image.VolumePluginDir; dir != "" {
 		args = append(args, bootstrapv1.Arg{Name: "volume-plugin-dir", Value: &dir})
 	}
 	return bootstrapv1.NodeRegistrationOptions{

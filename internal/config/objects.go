@@ -22,10 +22,7 @@ const moveLabel = "clusterctl.cluster.x-k8s.io/move"
 // Objects are what makes the cluster, in the order to apply them, complete with their kinds. The credentials, the CA and the
 // namespace are not among them.
 func (c *Config) Objects() ([]client.Object, error) {
-	image, err := boot.LoadImage(c.OLVM.ImageProfile)
-	if err != nil {
-		return nil, err
-	}
+	image := c.OLVM.ControlPlaneMachine.image()
 	ignition, err := c.ignition(image)
 	if err != nil {
 		return nil, fmt.Errorf("make the nodes' Ignition document: %w", err)
@@ -39,7 +36,7 @@ func (c *Config) Objects() ([]client.Object, error) {
 	checks := []client.Object{c.controlPlaneHealthCheck()}
 	for _, p := range c.Pools() {
 		name := c.PoolObjects(p.Name)
-		objects = append(objects, c.workerConfig(name, image), c.machineTemplate(name, p.Machine, ignition), c.machineDeployment(name, p.Nodes))
+		objects = append(objects, c.workerConfig(name, p.Machine.image()), c.machineTemplate(name, p.Machine, ignition), c.machineDeployment(name, p.Nodes))
 		checks = append(checks, c.workerHealthCheck(name))
 	}
 	return append(objects, checks...), nil
@@ -98,6 +95,7 @@ func (c *Config) olvmCluster() client.Object {
 			ControlPlaneEndpoint: clusterv1.APIEndpoint{Host: c.VirtualIP, Port: narrow(c.APIServerPort)},
 			OLVMDatacenterName:   c.OLVM.DatacenterName,
 			OLVMOvirtAPIServer:   server,
+			LoadBalancer:         c.LoadBalancer,
 		},
 	}
 }
@@ -124,9 +122,9 @@ func (c *Config) machineTemplate(name string, m Machine, ignition string) client
 		ObjectMeta: c.meta(name),
 	}
 	t.Spec.Template.Spec = infrav1.OLVMMachineSpec{
-		ImageProfile:         infrav1.ImageProfile(c.OLVM.ImageProfile),
 		OLVMOvirtClusterName: m.OLVMOvirtClusterName,
 		VMTemplateName:       m.VMTemplateName,
+		ImageProfile:         m.ImageProfile,
 		OLVMNetwork:          m.OLVMNetwork,
 		VirtualMachine:       m.VirtualMachine,
 	}

@@ -148,7 +148,7 @@ func TestDemoIsValidWithoutAWarning(t *testing.T) {
 func TestOnAPlainImageAddonsAreLeftToKubeadm(t *testing.T) {
 	c, _, err := config.Load(config.Options{ClusterFile: filepath.Join("testdata", "required.yaml"), HomeDir: t.TempDir()})
 	require.NoError(t, err)
-	c.OLVM.ImageProfile = "plain"
+	c.OLVM.ControlPlaneMachine.ImageProfile, c.OLVM.WorkerMachine.ImageProfile = "plain", "plain"
 	require.NoError(t, c.Validate())
 	objects, err := c.Objects()
 	require.NoError(t, err)
@@ -156,10 +156,10 @@ func TestOnAPlainImageAddonsAreLeftToKubeadm(t *testing.T) {
 		switch o := o.(type) {
 		case *controlplanev1.KubeadmControlPlane:
 			require.Empty(t, o.Annotations)
-			require.Empty(t, o.Spec.KubeadmConfigSpec.InitConfiguration.SkipPhases)
+			require.Equal(t, []string{"preflight"}, o.Spec.KubeadmConfigSpec.InitConfiguration.SkipPhases)
 			require.Contains(t, o.Spec.KubeadmConfigSpec.InitConfiguration.NodeRegistration.CRISocket, "containerd")
 		case *infrav1.OLVMMachineTemplate:
-			require.Equal(t, infrav1.ImageProfile("plain"), o.Spec.Template.Spec.ImageProfile)
+			require.Equal(t, "plain", o.Spec.Template.Spec.ImageProfile)
 		}
 	}
 }

@@ -239,8 +239,8 @@ func (v *validator) virtualIP() {
 	}
 	network := c.OLVM.ControlPlaneMachine.VirtualMachine.Network
 	subnet, err := network.SubnetPrefix()
-	if err != nil {
-		return // reported with the machine
+	if err != nil || c.LoadBalancer.Type == infrav1.LoadBalancerExternal {
+		return // reported with the machine, or anywhere that the nodes reach
 	}
 	if !subnet.Contains(vip) {
 		v.report("virtualIp", "%s is not in the control plane nodes' subnet %s: write a free address of it", vip, subnet)

@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/boot"
 )
 
 const (
@@ -54,6 +55,9 @@ func (v *validator) machines() {
 			}
 		}
 		v.atMost(key+".olvmNetwork.vnicName", m.OLVMNetwork.VNICName, maxVNICName)
+		if _, err := boot.LoadImage(m.ImageProfile); err != nil {
+			v.report(key+".imageProfile", "%v", err)
+		}
 		if len(m.Tags) > 0 {
 			v.report(key+".tags", "are not implemented yet: leave them out")
 		}

@@ -36,6 +36,7 @@ func (v *validator) network() {
 	}
 	v.families(pods, services)
 	v.virtualIP()
+	v.loadBalancer()
 }
 
 // subnets checks that there is one IPv4 subnet and at most one IPv6 subnet, and returns what could be understood.

@@ -74,12 +74,16 @@ func TestRulesOfCluster(t *testing.T) {
 		{"too many workers", "workerNodes: 5001", "workerNodes", "write a number from 0 to 5000"},
 		{"large control plane", "controlPlaneNodes: 9", "controlPlaneNodes", "write 1, 3, 5 or 7"},
 		{"port", "kubeApiServerBindPort: 70000", "kubeApiServerBindPort", "write a port from 1 to 65535"},
+		{"image profile", "providers: {olvm: {workerMachine: {imageProfile: flatcar}}}", "providers.olvm.workerMachine.imageProfile", "use ock or plain"},
+		{"load balancer", "controlPlaneLoadBalancer: {type: Internal}", "controlPlaneLoadBalancer.type", "write BuiltIn, or External"},
+		{"virtual router id", "controlPlaneLoadBalancer: {virtualRouterID: 256}", "controlPlaneLoadBalancer.virtualRouterID", "write 1 to 255"},
+		{"adverts in odd milliseconds", "controlPlaneLoadBalancer: {advertIntervalMilliseconds: 255}",
+			"controlPlaneLoadBalancer.advertIntervalMilliseconds", "write a multiple of 10"},
 		{"one port for both", "kubeApiServerBindPortAlt: 6443", "kubeApiServerBindPortAlt", "write another port"},
 		{"two ports for one", "kubeApiServerBindPortAlt: 7444\n" + on("providers.olvm.localAPIEndpoint.bindPort", "6444"),
 			"providers.olvm.localAPIEndpoint.bindPort", "they mean the same port"},
 		{"network add-on", "cni: calico", "cni", "write flannel, or none"},
 		{"cipher suite", "cipherSuites: TLS_AES_128_GCM_SHA256,AES", "cipherSuites", `"AES" is not known: write names such as TLS_`},
-		{"image profile", on("providers.olvm.imageProfile", "fedora"), "providers.olvm.imageProfile", "use ock or plain"},
 		{"proxy mode", "kubeProxyMode: userspace", "kubeProxyMode", "write iptables"},
 	})
 }

@@ -1,6 +1,7 @@
 package olvmmachine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,10 +139,28 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	}
 	return boot.Document(boot.Input{
 		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
-		Profile:  string(s.olvm.Spec.ImageProfile),
+		Profile:  s.olvm.Spec.ImageProfile,
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
-		Network:  network,
+		Network:  network, LoadBalancer: loadBalancer(s),
 	})
+}
+
+// holdsVirtualIP says whether the virtual IP moves between this machine and others.
+func holdsVirtualIP(s subject) bool {
+	return isControlPlane(s.machine) && s.infra.Spec.LoadBalancer.Type != infrav1.LoadBalancerExternal
+}
+
+// loadBalancer is what a control plane node needs to hold the cluster's virtual IP, unless somebody else makes that answer.
+func loadBalancer(s subject) *boot.LoadBalancer {
+	if !holdsVirtualIP(s) {
+		return nil
+	}
+	endpoint := s.infra.Spec.ControlPlaneEndpoint
+	return &boot.LoadBalancer{
+		Endpoint: cmp.Or(endpoint.Host, s.cluster.Spec.ControlPlaneEndpoint.Host),
+		Port:     int(cmp.Or(endpoint.Port, s.cluster.Spec.ControlPlaneEndpoint.Port, 6443)),
+		Settings: s.infra.Spec.LoadBalancer,
+	}
 }
 
 // additionalConfig is the Ignition 3 that existing manifests carry in the KubeadmConfig. Stock kubeadm bootstrap takes that field for

@@ -1,0 +1,327 @@
+package loadbalancer_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/internal/loadbalancer"
+)
+
+// refresher runs refresh.sh of a node with real bash, curl and jq against an API server, in folders of its own. systemctl and the checks
+// of the configurations only note that they were called.
+type refresher struct {
+	*testing.T
+	dir string
+}
+
+func newRefresher(t *testing.T, first bool) refresher {
+	t.Helper()
+	for _, name := range []string{"bash", "curl", "jq"} {
+		program(t, name)
+	}
+	r := refresher{t, t.TempDir()}
+	pki(t, r.dir)
+	c := config()
+	c.APIServerPort, c.First = apiServer(t, r.dir), first
+	for path, f := range files(t, c) {
+		text := f.Text
+		if filepath.Base(path) == "settings" {
+			for from, to := range map[string]string{
+				"CA=/etc/kubernetes/pki/ca.crt": "CA=" + r.path("ca.crt"), "/etc/kubernetes/kubelet.conf": r.path("kubelet.conf"),
+				"/run/ocne-load-balancer": r.path("state"), "FIRST=/etc/ocne/load-balancer/first": "FIRST=" + r.path("first"),
+				"KEEPALIVED=" + loadbalancer.KeepalivedConfiguration: "KEEPALIVED=" + r.path("keepalived.conf"),
+				"NGINX=/etc/ocne/nginx/nginx.conf":                   "NGINX=" + r.path("nginx.conf"),
+			} {
+				require.Contains(t, text, from)
+				text = strings.Replace(text, from, to, 1)
+			}
+			for _, name := range []string{"KEEPALIVED_TEST", "NGINX_TEST"} {
+				text += name + "=" + r.path(name) + "\n"
+			}
+		}
+		r.write(filepath.Base(path), text)
+	}
+	r.write("bin/systemctl", "#!/bin/bash\necho \"$*\" >>"+r.path("systemctl.log")+"\n")
+	r.write("KEEPALIVED_TEST", "#!/bin/bash\ntrue\n")
+	r.write("NGINX_TEST", "#!/bin/bash\ntrue\n")
+	r.write("kubelet.conf", "users:\n- name: default-auth\n  user:\n    client-certificate: "+r.path("kubelet.pem")+"\n    client-key: "+r.path("kubelet.pem")+"\n")
+	return r
+}
+
+func (r refresher) path(name string) string { return filepath.Join(r.dir, name) }
+
+func (r refresher) write(name, text string) {
+	r.Helper()
+	require.NoError(r, os.MkdirAll(filepath.Dir(r.path(name)), 0o755))
+	require.NoError(r, os.WriteFile(r.path(name), []byte(text), 0o755))
+}
+
+func (r refresher) read(name string) string {
+	r.Helper()
+	text, err := os.ReadFile(r.path(name))
+	if os.IsNotExist(err) {
+		return ""
+	}
+	require.NoError(r, err)
+	return string(text)
+}
+
+func (r refresher) exists(name string) bool {
+	_, err := os.Stat(r.path(name))
+	return err == nil
+}
+
+// run refreshes and returns what it said.
+func (r refresher) run() string {
+	r.Helper()
+	command := exec.CommandContext(r.Context(), "bash", r.path("refresh.sh"), r.path("settings"))
+	command.Env = []string{"PATH=" + r.path("bin") + ":" + os.Getenv("PATH")}
+	out, err := command.CombinedOutput()
+	if err != nil {
+		require.IsType(r, &exec.ExitError{}, err, string(out))
+	}
+	return string(out)
+}
+
+// eligible runs the check that Keepalived runs.
+func (r refresher) eligible() bool {
+	r.Helper()
+	return exec.CommandContext(r.Context(), "bash", r.path("check-eligible.sh"), r.path("settings")).Run() == nil
+}
+
+// age makes a time that the node wrote down older.
+func (r refresher) age(name string, seconds int) {
+	r.Helper()
+	at, err := strconv.Atoi(strings.TrimSpace(r.read(name)))
+	require.NoError(r, err, name)
+	r.write(name, strconv.Itoa(at-seconds))
+}
+
+func (r refresher) listed(addresses ...string) { r.write("endpoints", strings.Join(addresses, "\n")) }
+
+// others are the lines between the marks.
+func (r refresher) others(file string) []string {
+	r.Helper()
+	_, after, found := strings.Cut(r.read(file), "# others\n")
+	require.True(r, found)
+	between, _, found := strings.Cut(after, "        # end of others\n")
+	require.True(r, found)
+	return strings.Fields(between)
+}
+
+func (r refresher) backends() []string {
+	r.Helper()
+	var list []string
+	for _, word := range r.others("nginx.conf") {
+		if host, _, err := net.SplitHostPort(word); err == nil {
+			list = append(list, host)
+		}
+	}
+	return list
+}
+
+func TestListsFollowTheAPIServers(t *testing.T) {
+	r := newRefresher(t, true)
+	before := r.read("keepalived.conf")
+	r.listed("10.90.0.11")
+	r.run()
+	require.Equal(t, before, r.read("keepalived.conf"))
+	require.Empty(t, r.read("systemctl.log"), "nothing changed, nothing is loaded again")
+
+	r.listed("10.90.0.13", "10.90.0.11", "10.90.0.12")
+	require.Empty(t, r.run())
+	require.Equal(t, []string{"10.90.0.12", "10.90.0.13"}, r.others("keepalived.conf"))
+	require.Equal(t, []string{"10.90.0.12", "10.90.0.13"}, r.backends())
+	require.Equal(t, "try-reload-or-restart keepalived.service\ntry-reload-or-restart ocne-nginx.service\n", r.read("systemctl.log"),
+		"adverts first")
+	require.Equal(t, before, strings.NewReplacer("        10.90.0.12\n", "", "        10.90.0.13\n", "").Replace(r.read("keepalived.conf")))
+
+	r.run()
+	require.Len(t, strings.Fields(r.read("systemctl.log")), 4, "not again")
+}
+
+func TestNodeThatIsNoLongerListedGetsNoConnectionsButAdvertsForAWhile(t *testing.T) {
+	r := newRefresher(t, true)
+	r.listed("10.90.0.11", "10.90.0.12", "10.90.0.13")
+	r.run()
+	r.listed("10.90.0.11", "10.90.0.13")
+	r.run()
+	require.Equal(t, []string{"10.90.0.13"}, r.backends())
+	require.Equal(t, []string{"10.90.0.12", "10.90.0.13"}, r.others("keepalived.conf"))
+
+	r.age("state/peers/10.90.0.12", 120)
+	r.run()
+	require.Equal(t, []string{"10.90.0.13"}, r.others("keepalived.conf"))
+
+	require.NoError(t, os.RemoveAll(r.path("state")))
+	r.listed("10.90.0.11")
+	r.run()
+	require.Equal(t, []string{"10.90.0.13"}, r.others("keepalived.conf"), "after a boot the nodes that it knew get adverts, too")
+}
+
+func TestJoiningNodeMayHoldTheVirtualIPOnlyOnceTheOthersKnowIt(t *testing.T) {
+	r := newRefresher(t, false)
+	port := healthy(t, r)
+	require.NotZero(t, port)
+	require.False(t, r.eligible(), "before it read the list")
+	r.listed("10.90.0.12")
+	r.run()
+	require.False(t, r.eligible(), "before it is in the list")
+	r.listed("10.90.0.11", "10.90.0.12")
+	r.run()
+	require.Equal(t, []string{"10.90.0.12"}, r.others("keepalived.conf"), "its own lists do not wait")
+	require.False(t, r.eligible(), "before the others read the list")
+	r.age("state/listed", 15)
+	r.run()
+	require.False(t, r.eligible())
+	r.age("state/listed", 15)
+	require.Contains(t, r.run(), "this node may hold the virtual IP")
+	require.True(t, r.eligible())
+	require.Empty(t, r.run(), "it says so once")
+}
+
+func TestFirstNodeWaitsForNobody(t *testing.T) {
+	r := newRefresher(t, true)
+	healthy(t, r)
+	require.True(t, r.eligible(), "kubeadm needs the virtual IP before the kubelet has credentials")
+	r.listed("10.90.0.11")
+	r.run()
+	require.False(t, r.exists("first"), "after its next boot it is one of several")
+	require.True(t, r.eligible())
+	require.NoError(t, os.RemoveAll(r.path("state")))
+	require.False(t, r.eligible())
+	r.run()
+	require.True(t, r.eligible(), "alone, it waits for nobody after a boot, either")
+}
+
+func TestNodeWhoseAPIServerIsGoneForLongBeginsAnew(t *testing.T) {
+	for name, lose := range map[string]func(refresher){
+		"not listed":         func(r refresher) { r.listed("10.90.0.12") },
+		"etcd has no quorum": func(r refresher) { r.write("status", "500") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRefresher(t, true)
+			healthy(t, r)
+			r.listed("10.90.0.11", "10.90.0.12")
+			r.run()
+			r.age("state/listed", 30)
+			r.run()
+			require.True(t, r.eligible())
+			lose(r)
+			r.run()
+			require.True(t, r.eligible(), "a short while changes nothing")
+			r.age("state/eligible", 60)
+			require.Contains(t, r.run(), "may not hold the virtual IP")
+			require.False(t, r.eligible())
+			r.write("status", "200")
+			r.listed("10.90.0.11", "10.90.0.12")
+			r.run()
+			require.False(t, r.eligible(), "the others may have forgotten it")
+		})
+	}
+}
+
+func TestRefusedCredentialsDoNotTakeTheVirtualIPAway(t *testing.T) {
+	r := newRefresher(t, true)
+	healthy(t, r)
+	r.listed("10.90.0.11", "10.90.0.12")
+	r.run()
+	r.age("state/listed", 30)
+	r.run()
+	r.write("status", "403")
+	r.age("state/eligible", 1000)
+	require.Contains(t, r.run(), "answers 403 to the kubelet's credentials")
+	require.True(t, r.eligible())
+	require.Equal(t, []string{"10.90.0.12"}, r.others("keepalived.conf"))
+}
+
+func TestListsStayWhenThereIsNothingGoodToWrite(t *testing.T) {
+	r := newRefresher(t, true)
+	r.listed("10.90.0.11", "10.90.0.12")
+	r.run()
+	keepalived, nginx, log := r.read("keepalived.conf"), r.read("nginx.conf"), r.read("systemctl.log")
+	for name, spoil := range map[string]func(){
+		"an empty list":           func() { r.listed() },
+		"addresses that are none": func() { r.listed("fd90::12", "}", "10.90.0.12;reboot") },
+		"no answer":               func() { r.write("status", "503") },
+		"a configuration test": func() {
+			r.listed("10.90.0.11", "10.90.0.14")
+			r.write("KEEPALIVED_TEST", "#!/bin/bash\necho bad; exit 1\n")
+			r.write("NGINX_TEST", "#!/bin/bash\nexit 1\n")
+		},
+		"kubeadm has not finished": func() { r.write("kubelet.conf", "users: []\n") },
+	} {
+		spoil()
+		r.run()
+		require.Equal(t, keepalived, r.read("keepalived.conf"), name)
+		require.Equal(t, nginx, r.read("nginx.conf"), name)
+		require.Equal(t, log, r.read("systemctl.log"), name)
+	}
+}
+
+func TestReloadThatFailedIsDoneAgain(t *testing.T) {
+	r := newRefresher(t, true)
+	r.write("bin/systemctl", "#!/bin/bash\necho \"$*\" >>"+r.path("systemctl.log")+"\nexit 1\n")
+	r.listed("10.90.0.11", "10.90.0.12")
+	r.run()
+	r.run()
+	require.Equal(t, 2, strings.Count(r.read("systemctl.log"), "keepalived.service"))
+	r.write("bin/systemctl", "#!/bin/bash\necho \"$*\" >>"+r.path("systemctl.log")+"\n")
+	r.run()
+	r.run()
+	require.Equal(t, 3, strings.Count(r.read("systemctl.log"), "keepalived.service"))
+	require.Equal(t, 3, strings.Count(r.read("systemctl.log"), "ocne-nginx.service"))
+}
+
+// healthy is an NGINX that says it is well.
+func healthy(t *testing.T, r refresher) int {
+	t.Helper()
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprint(conn, "ok")
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-done
+	})
+	port := listener.Addr().(*net.TCPAddr).Port
+	r.write("settings", r.read("settings")+"HEALTH_PORT="+strconv.Itoa(port)+"\n")
+	return port
+}
+
+func TestNodeIsEligibleOnlyWithBothNGINXAndTheAPIServer(t *testing.T) {
+	r := newRefresher(t, true)
+	require.False(t, r.eligible(), "NGINX does not run")
+	healthy(t, r)
+	require.True(t, r.eligible())
+	r.write("livez", "500")
+	require.False(t, r.eligible(), "the API server is there, but not live")
+	r.write("livez", "200")
+	require.True(t, r.eligible())
+
+	var lc net.ListenConfig
+	hung, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections and says nothing
+	require.NoError(t, err)
+	defer hung.Close()
+	r.write("settings", r.read("settings")+"HEALTH_PORT="+strconv.Itoa(hung.Addr().(*net.TCPAddr).Port)+"\n")
+	require.False(t, r.eligible(), "NGINX hangs")
+}
