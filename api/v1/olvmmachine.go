@@ -31,7 +31,7 @@ type OLVMMachineSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	VMTemplateName string `json:"vmTemplateName"`
 
-	// imageProfile says what kind of image the VM template holds: ock (the default), Oracle Container Host for Kubernetes, or plain, any
+	// imageProfile is the kind of image that the VM template holds: ock (the default), Oracle Container Host for Kubernetes, or plain, any
 	// other Linux with Ignition, NetworkManager, containerd, kubeadm and the kubelet.
 	// +optional
 	// +kubebuilder:validation:Enum="";ock;plain

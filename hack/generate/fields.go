@@ -113,7 +113,9 @@ func limitsOf(schema apiextensionsv1.JSONSchemaProps) string {
 	if len(schema.Enum) > 0 {
 		var values []string
 		for _, v := range schema.Enum {
-			values = append(values, strings.Trim(string(v.Raw), `"`))
+			if value := strings.Trim(string(v.Raw), `"`); value != "" { // which is the default, as the page says
+				values = append(values, value)
+			}
 		}
 		return "one of " + strings.Join(values, ", ")
 	}

@@ -86,7 +86,9 @@ func TestEveryObjectOfATemplateIsAcceptedByItsDefinition(t *testing.T) {
 			checked := 0
 			for _, document := range split(t, content) {
 				obj := &unstructured.Unstructured{}
-				require.NoError(t, yaml.Unmarshal(document, &obj.Object))
+				raw, err := yaml.YAMLToJSON(document)
+				require.NoError(t, err)
+				require.NoError(t, obj.UnmarshalJSON(raw)) // as the API server does: whole numbers stay whole
 				if definition, ok := definitions[obj.GroupVersionKind()]; ok {
 					requireAccepted(t, definition, obj)
 					checked++

@@ -167,6 +167,8 @@ func (l *lab) joined(n *labNode, all ...*labNode) {
 		return err == nil
 	})
 	l.listed(all...)
+	n.refresh()
+	require.False(l, n.exists("/run/ocne-load-balancer/eligible"), "%s has seen the list, but the others have not", n.name)
 	l.eventually(n.name+" may hold the virtual IP", func() bool {
 		for _, each := range all {
 			each.refresh()
