@@ -9,13 +9,21 @@ import (
 )
 
 const (
-	guestsNone    = "none"
-	guestsInstant = "instant"
+	guestsNone      = "none"
+	guestsInstant   = "instant"
+	guestsContainer = "container"
 )
 
+// guestOptions say what runs in the VMs.
+type guestOptions struct {
+	kind, nodeImage, network string
+	// dir is where container guests keep disks; empty means a temporary directory.
+	dir string
+}
+
 // newGuests makes what runs in the VMs; nil means nothing.
-func newGuests(ctx context.Context, kind string) (olvmsim.Guests, error) {
-	switch kind {
+func newGuests(ctx context.Context, o guestOptions) (olvmsim.Guests, error) {
+	switch o.kind {
 	case guestsNone:
 		return nil, nil
 	case guestsInstant:
@@ -25,6 +33,8 @@ func newGuests(ctx context.Context, kind string) (olvmsim.Guests, error) {
 			return nil, fmt.Errorf("start instant guests: %w", err)
 		}
 		return instant, nil
+	case guestsContainer:
+		return newContainerGuests(o)
 	}
-	return nil, fmt.Errorf("--guests %q: must be %s or %s", kind, guestsNone, guestsInstant)
+	return nil, fmt.Errorf("--guests %q: must be %s, %s or %s", o.kind, guestsNone, guestsInstant, guestsContainer)
 }

@@ -3,8 +3,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -21,6 +23,9 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := newCommand().ExecuteContext(ctx)
 	stop()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) { // of a command that olvmsim exec ran, which has told why
+		os.Exit(exit.ExitCode())
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "olvmsim:", err)
 		os.Exit(1)
@@ -28,7 +33,10 @@ func main() {
 }
 
 func newCommand() *cobra.Command {
-	options := serveOptions{listen: "127.0.0.1:8443", guests: guestsNone, timeScale: 1, clock: string(olvmsim.Real)}
+	options := serveOptions{
+		listen: "127.0.0.1:8443", timeScale: 1, clock: string(olvmsim.Real),
+		guests: guestOptions{kind: guestsNone, network: defaultGuestNetwork},
+	}
 	command := &cobra.Command{
 		Use:   "olvmsim",
 		Short: "Simulate an OLVM engine",
@@ -46,7 +54,10 @@ SIGTERM.`,
 	flags := command.Flags()
 	flags.StringVar(&options.listen, "listen", options.listen, "address and port to listen on")
 	flags.StringVar(&options.caFile, "ca-file", "", "where the CA's certificate is written (default ca.pem in the state directory)")
-	flags.StringVar(&options.guests, "guests", options.guests, "what runs in the VMs: none or instant")
+	flags.StringVar(&options.guests.kind, "guests", options.guests.kind, "what runs in the VMs: none, instant or container (Linux, root)")
+	flags.StringVar(&options.guests.nodeImage, "node-image", "", "directory of the node image that container guests boot")
+	flags.StringVar(&options.guests.network, "guest-network", options.guests.network,
+		"gateway addresses of the container guests' network with the lengths of its subnets, separated by a comma")
 	flags.StringVar(&options.inventory, "inventory", "", "YAML file with what the engine holds at start (default: a small installation)")
 	flags.StringVar(&options.stateDir, "state-dir", "", "directory for the CA and the VMs' console logs (default: a temporary one)")
 	flags.StringVar(&options.clock, "clock", options.clock, "how the engine's time passes: real, or stepped by olvmsim clock advance")
@@ -60,5 +71,6 @@ SIGTERM.`,
 		newInventoryCommand(), newSetCommand(), newFaultCommand(), newClockCommand(), newJournalCommand(), newReplayCommand(), newCheckCommand(),
 		newNotSimulatedCommand(), newStateCommand(),
 	)
+	command.AddCommand(containerCommands()...)
 	return command
 }

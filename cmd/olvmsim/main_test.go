@@ -162,9 +162,9 @@ func TestInventoryTable(t *testing.T) {
 
 func TestBadFlagsAreRefused(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--guests \"qemu\": must be none or instant": {"--guests", "qemu"},
-		"--time-scale 0: must be greater than 0":     {"--time-scale", "0"},
-		"read inventory":                             {"--inventory", "/does/not/exist"},
+		"--guests \"qemu\": must be none, instant or container": {"--guests", "qemu"},
+		"--time-scale 0: must be greater than 0":                {"--time-scale", "0"},
+		"read inventory":                                        {"--inventory", "/does/not/exist"},
 	} {
 		command := newCommand()
 		command.SetArgs(args)

@@ -84,8 +84,8 @@ func createAuthority(certFile, keyFile string) (*authority, error) {
 	return ca, nil
 }
 
-// serverCertificate is a new certificate for the address listened on, localhost and 127.0.0.1.
-func (a *authority) serverCertificate(address string) (tls.Certificate, error) {
+// serverCertificate is a new certificate for the addresses listened on, localhost and 127.0.0.1.
+func (a *authority) serverCertificate(addresses ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("create server certificate: %w", err)
@@ -94,12 +94,14 @@ func (a *authority) serverCertificate(address string) (tls.Certificate, error) {
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	template.DNSNames, template.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("create server certificate: %w", err)
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = append(template.IPAddresses, ip)
+	for _, address := range addresses {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return tls.Certificate{}, fmt.Errorf("create server certificate: %w", err)
+		}
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {

@@ -3,6 +3,7 @@ package olvmsim
 import (
 	"context"
 	"io"
+	"net"
 )
 
 // Guests is what runs "inside" the VMs. The simulator calls it from several goroutines at once, but never
@@ -24,6 +25,19 @@ type AddressReporter interface {
 	Addresses(vmID string) []string
 }
 
+// Shutdowner may be implemented by Guests that can be asked to halt, as by the ACPI power button. The VM goes down when the guest calls
+// GuestVM.Halted. Guests without it always halt, after a while.
+type Shutdowner interface {
+	// Shutdown is called after Start, and does not wait for the guest.
+	Shutdown(vmID string)
+}
+
+// Networked may be implemented by Guests whose VMs are on a network of their own, for the engine to be reached from there.
+type Networked interface {
+	// ListenEngine listens on that network, on the port that the engine has elsewhere.
+	ListenEngine(port string) (net.Listener, error)
+}
+
 // Remover may be implemented by Guests that keep something for a VM that is switched off, such as the content of its
 // disk.
 type Remover interface {
@@ -39,6 +53,11 @@ type GuestVM struct {
 	UserData []byte
 	// KubernetesVersion is what the image of the VM's template holds, with its leading "v"; may be empty.
 	KubernetesVersion string
+	// MACs are the addresses of the NICs that are plugged and linked.
+	MACs []string
+	// Halted tells the engine that the guest has switched the VM off, or has died. It may be called at any time, from any goroutine, but not
+	// from within Start, Stop or Shutdown. Calls after the power of this run is gone do nothing.
+	Halted func()
 	// Console is the VM's serial console. It stays usable until Stop has returned.
 	Console io.Writer
 }

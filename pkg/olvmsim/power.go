@@ -18,6 +18,9 @@ type power struct {
 	guests  Guests
 	console string
 	log     *slog.Logger
+	// engine hears of guests that have halted. It is set when attached is closed: an engine that is loaded switches VMs on before.
+	engine   *engine.Engine
+	attached chan struct{}
 
 	mu sync.Mutex
 	// hang keeps guests of VMs that are switched on from starting.
@@ -41,8 +44,13 @@ type guestRun struct {
 func newPower(ctx context.Context, guests Guests, console string, log *slog.Logger) *power {
 	return &power{
 		ctx: ctx, guests: guests, console: console, log: log,
-		running: map[string]*guestRun{}, last: map[string]chan struct{}{},
+		running: map[string]*guestRun{}, last: map[string]chan struct{}{}, attached: make(chan struct{}),
 	}
+}
+
+func (p *power) attach(e *engine.Engine) {
+	p.engine = e
+	close(p.attached)
 }
 
 // On implements engine.Power.
@@ -99,6 +107,19 @@ func (p *power) Off(vmID string) {
 	})
 }
 
+// Shutdown implements engine.Power.
+func (p *power) Shutdown(vmID string) bool {
+	shutdowner, ok := p.guests.(Shutdowner)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	run := p.running[vmID]
+	if !ok || run == nil || run.start != nil {
+		return false
+	}
+	p.enqueue(vmID, func() { shutdowner.Shutdown(vmID) })
+	return true
+}
+
 // Removed implements engine.Power.
 func (p *power) Removed(vmID string) {
 	remover, ok := p.guests.(Remover)
@@ -141,11 +162,27 @@ func (p *power) startGuest(ctx context.Context, run *guestRun, boot engine.Boot)
 	run.started = true
 	err := p.guests.Start(ctx, GuestVM{
 		ID: boot.VMID, Name: boot.Name, OSType: boot.OSType, UserData: boot.UserData,
-		KubernetesVersion: boot.KubernetesVersion, Console: run.console,
+		KubernetesVersion: boot.KubernetesVersion, MACs: boot.MACs, Console: run.console,
+		Halted: func() { p.guestHalted(ctx, boot.VMID, run) },
 	})
 	if err != nil && ctx.Err() == nil {
 		_, _ = fmt.Fprintf(run.console, "olvmsim: %s did not boot: %s\n", boot.Name, err)
 	}
+}
+
+// guestHalted tells the engine, unless the power of this run goes first.
+func (p *power) guestHalted(ctx context.Context, vmID string, run *guestRun) {
+	select {
+	case <-p.attached:
+		p.engine.GuestHalted(vmID, func() bool { return p.runs(vmID, run) })
+	case <-ctx.Done():
+	}
+}
+
+func (p *power) runs(vmID string, run *guestRun) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running[vmID] == run
 }
 
 // openConsole appends: a VM's runs follow each other in one log. Names are safe in a path by the engine's rules.

@@ -80,10 +80,12 @@ type Simulator struct {
 	scenario script
 	// passwords are those of the engine's users, by their names.
 	passwords map[string]string
-	server    *http.Server
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
-	stopOnce  sync.Once
+	// guestURL is the engine's address in the guests' network; empty without one.
+	guestURL string
+	server   *http.Server
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	stopOnce sync.Once
 }
 
 // Start starts a simulator. It runs until Stop is called; the end of ctx stops it too, but Stop must be called all the
@@ -115,21 +117,26 @@ func (s *Simulator) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	certificate, err := s.ca.serverCertificate(listener.Addr().String())
+	s.url = "https://" + dialAddress(listener.Addr()) + "/ovirt-engine"
+	listeners, err := s.listenToGuests(listener)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	s.url = "https://" + dialAddress(listener.Addr()) + "/ovirt-engine"
+	certificate, err := s.ca.serverCertificate(listeners.addresses()...)
+	if err != nil {
+		return errors.Join(err, listeners.close())
+	}
 	// Guests are stopped in order by Stop, not all at once by the end of ctx.
 	s.power = newPower(context.WithoutCancel(ctx), s.options.Guests, filepath.Join(s.options.StateDir, "console"), s.options.Log)
 	if err := s.newEngine(inv); err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, listeners.close())
 	}
+	s.power.attach(s.engine)
 	if reporter, ok := s.options.Guests.(AddressReporter); ok {
 		s.engine.ReportAddresses(reporter.Addresses)
 	}
 	if err := s.startImageIO(ctx); err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, listeners.close())
 	}
 	s.passwords = map[string]string{username: s.options.Password}
 	for _, u := range inv.Users {
@@ -140,9 +147,9 @@ func (s *Simulator) start(ctx context.Context) error {
 		Record: s.record, Intercept: s.intercept, Now: s.sessionTime,
 	})
 	if err := s.begin(s.options.Scenario); err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, listeners.close())
 	}
-	s.serve(ctx, listener, certificate)
+	s.serve(ctx, listeners, certificate)
 	return nil
 }
 
@@ -158,7 +165,7 @@ func (s *Simulator) newEngine(inv inventory.Inventory) (err error) {
 	return nil
 }
 
-func (s *Simulator) serve(ctx context.Context, listener net.Listener, certificate tls.Certificate) {
+func (s *Simulator) serve(ctx context.Context, listeners listeners, certificate tls.Certificate) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.server = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
@@ -168,11 +175,13 @@ func (s *Simulator) serve(ctx context.Context, listener net.Listener, certificat
 	}
 	s.running.Go(func() { s.engine.Run(ctx) })
 	s.running.Go(func() { s.imageio.Run(ctx) })
-	s.running.Go(func() {
-		if err := s.server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
-			s.options.Log.Error("HTTPS server ended", "error", err)
-		}
-	})
+	for _, listener := range listeners {
+		s.running.Go(func() {
+			if err := s.server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+				s.options.Log.Error("HTTPS server ended", "error", err)
+			}
+		})
+	}
 	s.running.Go(func() {
 		<-ctx.Done()
 		s.closeServer()
@@ -300,6 +309,9 @@ func dialAddress(address net.Addr) string {
 
 // URL is the engine's address, https://<host>:<port>/ovirt-engine.
 func (s *Simulator) URL() string { return s.url }
+
+// GuestURL is the engine's address for what runs inside VMs; empty when they have no network of their own.
+func (s *Simulator) GuestURL() string { return s.guestURL }
 
 // CA is the certificate authority's certificate in PEM.
 func (s *Simulator) CA() []byte { return s.ca.pem }

@@ -15,6 +15,8 @@ type Power interface {
 	On(Boot)
 	// Off is called for VMs that were never on as well.
 	Off(vmID string)
+	// Shutdown asks the guest to halt and says whether there is one that will tell with GuestHalted. Otherwise the engine plays it.
+	Shutdown(vmID string) bool
 	// Removed says that the VM and its disks are gone.
 	Removed(vmID string)
 }
@@ -24,6 +26,8 @@ type Boot struct {
 	VMID, Name, OSType, KubernetesVersion string
 	// UserData is the config drive's openstack/latest/user_data; nil without a config drive.
 	UserData []byte
+	// MACs are those of the NICs that are plugged and linked.
+	MACs []string
 }
 
 // Engine holds the state. All methods are safe for concurrent use; what they return are copies.

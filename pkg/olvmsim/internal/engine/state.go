@@ -178,9 +178,10 @@ func (e *Engine) Frozen() (*Engine, error) {
 // dark is the Power of an engine whose VMs are never switched.
 type dark struct{}
 
-func (dark) On(Boot)        {}
-func (dark) Off(string)     {}
-func (dark) Removed(string) {}
+func (dark) On(Boot)              {}
+func (dark) Off(string)           {}
+func (dark) Shutdown(string) bool { return false }
+func (dark) Removed(string)       {}
 
 func decode(raw []byte, options Options, power Power) (*Engine, *state, error) {
 	var s state

@@ -10,9 +10,10 @@ import (
 
 type noPower struct{}
 
-func (noPower) On(Boot)        {}
-func (noPower) Off(string)     {}
-func (noPower) Removed(string) {}
+func (noPower) On(Boot)              {}
+func (noPower) Off(string)           {}
+func (noPower) Shutdown(string) bool { return false }
+func (noPower) Removed(string)       {}
 
 // However late the queue is looked at, what follows from an event happens at the event's time plus its delay.
 func TestEventsRunInOrderAndKeepTheirDistances(t *testing.T) {

@@ -56,7 +56,7 @@ func (e *Engine) StopVM(call Call, id, reason string) (Job, error) {
 		return Job{}, conflict(msgVMNotRunning, "stop")
 	}
 	e.logEvent(eventStop, v.ID, call.CorrelationID, fmt.Sprintf("VM %s powered off by %s (Host: %s).", v.Name, call.User.Name, e.hostName(v.HostID)))
-	return *e.powerDown(call, v, "Stopping", reason, powerOffTime, false), nil
+	return *e.powerDown(call, v, "Stopping", reason, powerOffTime, func() bool { return true }), nil
 }
 
 // ShutdownVM asks the guest to halt, which a deaf one never does.
@@ -75,22 +75,37 @@ func (e *Engine) ShutdownVM(call Call, id, reason string) (Job, error) {
 	}
 	e.logEvent(eventShutdown, v.ID, call.CorrelationID,
 		fmt.Sprintf("VM shutdown initiated by %s on VM %s (Host: %s).", call.User.Name, v.Name, e.hostName(v.HostID)))
-	return *e.powerDown(call, v, "Shutting down", reason, guestHaltTime, true), nil
+	tells := !e.behaviourOf(v).Deaf && e.power.Shutdown(v.ID)
+	halts := func() bool { return !tells && !e.behaviourOf(v).Deaf }
+	return *e.powerDown(call, v, "Shutting down", reason, guestHaltTime, halts), nil
 }
 
-// powerDown makes the VM down after d, unless its guest is only asked to halt and is deaf.
-func (e *Engine) powerDown(call Call, v *VM, verb, reason string, d time.Duration, asked bool) *Job {
+// powerDown makes the VM down after d if it halts then. Otherwise its guest was only asked to: it is deaf, or tells when it has halted.
+func (e *Engine) powerDown(call Call, v *VM, verb, reason string, d time.Duration, halts func() bool) *Job {
 	v.run++
 	run := v.run
 	v.Status, v.StopReason = StatusPoweringDown, reason
 	job := e.startJob(call, fmt.Sprintf("%s VM %s", verb, v.Name))
 	e.later(d, func() {
-		if ignored := asked && e.behaviourOf(v).Deaf; v.run == run && !ignored {
+		if v.run == run && halts() {
 			e.halted(v, call.CorrelationID)
 		}
 		e.finishJob(job)
 	})
 	return job
+}
+
+// GuestHalted makes a VM down whose guest has switched it off, or has died. The engine must not be locked; still is asked with the engine
+// locked whether that was the VM's newest run.
+func (e *Engine) GuestHalted(id string, still func() bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	v, ok := e.vms[id]
+	if !ok || !v.Running() || !still() {
+		return
+	}
+	v.run++
+	e.halted(v, "")
 }
 
 // halted is the end of a run. What was kept for the next run is the VM's hardware from now on.

@@ -74,6 +74,11 @@ func (e *Engine) bootOf(v *VM, userData []byte) Boot {
 	if t, ok := e.templates[v.OriginalTemplateID]; ok {
 		boot.KubernetesVersion = t.KubernetesVersion
 	}
+	for _, n := range v.NICs {
+		if n.Plugged && n.Linked {
+			boot.MACs = append(boot.MACs, n.MAC)
+		}
+	}
 	return boot
 }
 
