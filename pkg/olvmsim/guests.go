@@ -55,8 +55,8 @@ type GuestVM struct {
 	KubernetesVersion string
 	// MACs are the addresses of the NICs that are plugged and linked.
 	MACs []string
-	// Halted tells the engine that the guest has switched the VM off, or has died. It may be called at any time, from any goroutine, but not
-	// from within Start, Stop or Shutdown. Calls after the power of this run is gone do nothing.
+	// Halted tells the engine that the guest has switched the VM off, or has died. It may be called at any time, from any goroutine, and does
+	// not wait for the Stop that follows. Calls after the power of this run is gone do nothing.
 	Halted func()
 	// Console is the VM's serial console. It stays usable until Stop has returned.
 	Console io.Writer

@@ -3,6 +3,7 @@
 package container
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,7 +150,8 @@ func (s Specification) ignite() error {
 		command.SysProcAttr = &syscall.SysProcAttr{Chroot: initial}
 		command.Dir = "/"
 		command.Env = []string{"IGNITION_CONFIG_FILE=" + config, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-		command.Stdout, command.Stderr = os.Stdout, os.Stderr
+		output := &withoutDocument{w: os.Stdout}
+		command.Stdout, command.Stderr = output, output
 		if err := command.Run(); err != nil {
 			return fmt.Errorf("stage %s failed, see above: %w", stage, err)
 		}
@@ -161,6 +163,31 @@ func (s Specification) ignite() error {
 		return fmt.Errorf("unmount: %w", err)
 	}
 	return os.WriteFile(s.ignited(), nil, 0o600)
+}
+
+// withoutDocument passes Ignition's log on until it prints the whole document, as it does when it fails: documents hold keys.
+type withoutDocument struct {
+	w    io.Writer
+	line []byte
+	over bool
+}
+
+func (o *withoutDocument) Write(text []byte) (int, error) {
+	o.line = append(o.line, text...)
+	for {
+		end := bytes.IndexByte(o.line, '\n')
+		if end < 0 || o.over {
+			return len(text), nil
+		}
+		line := o.line[:end+1]
+		if bytes.Contains(line, []byte("Full config:")) {
+			o.over, line = true, []byte("olvmsim: the document that Ignition prints here is left out\n")
+		}
+		if _, err := o.w.Write(line); err != nil {
+			return 0, err
+		}
+		o.line = o.line[end+1:]
+	}
 }
 
 // dropCapabilities takes away what would change the machine instead of the guest: its clock and its kernel.

@@ -23,7 +23,7 @@ func RunInSegment(ctx context.Context, m Mark, command *exec.Cmd) error {
 		return fmt.Errorf("enter segment: %w", err)
 	}
 	defer func() { _ = file.Close() }() // it was read only
-	return inside(file, func() error { return run1(ctx, command) })
+	return inside(file, func() error { return runHere(ctx, command) })
 }
 
 // RunInVM runs a command inside a VM that runs, with its files and among its processes, and waits for it. It must be called once only, by a
@@ -58,11 +58,11 @@ func RunInVM(ctx context.Context, m Mark, name string, command *exec.Cmd) error 
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("enter VM %s: %w", name, err)
 	}
-	return run1(ctx, command)
+	return runHere(ctx, command)
 }
 
-// run1 starts the command from this thread, whose namespaces it gets.
-func run1(ctx context.Context, command *exec.Cmd) error {
+// runHere starts the command from this thread, whose namespaces it gets.
+func runHere(ctx context.Context, command *exec.Cmd) error {
 	if filepath.Base(command.Path) == command.Path { // it is looked up where the command will run
 		path, err := exec.LookPath(command.Path)
 		if err != nil {

@@ -43,6 +43,7 @@ type Guests struct {
 	launcher    *launcher
 	segment     *segment
 	proxy       *proxy
+	released    sync.Once
 
 	mu       sync.Mutex
 	closed   bool
@@ -167,7 +168,7 @@ func (g *Guests) Addresses(vmID string) []string {
 	return nil
 }
 
-// Close stops all VMs and removes everything.
+// Close stops all VMs and removes everything. It may be called more than once.
 func (g *Guests) Close() {
 	g.mu.Lock()
 	g.closed = true
@@ -179,7 +180,7 @@ func (g *Guests) Close() {
 	for _, m := range machines {
 		m.stop()
 	}
-	_ = g.release() // what cannot be removed now is removed by the next New
+	g.released.Do(func() { _ = g.release() }) // what cannot be removed now is removed by the next New
 }
 
 func (g *Guests) release() error {

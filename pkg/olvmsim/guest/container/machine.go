@@ -81,7 +81,7 @@ func (m *machine) live(ctx context.Context, r *run, groups string) {
 			continue
 		}
 		if r.vm.Halted != nil {
-			go r.vm.Halted() // it ends in stop, which waits for this goroutine
+			r.vm.Halted()
 		}
 		return
 	}

@@ -28,6 +28,7 @@ import (
 const (
 	bootArgument   = "boot-guest"
 	victimArgument = "run-victim"
+	inVMArgument   = "run-in-vm"
 	patience       = 2 * time.Minute
 )
 
@@ -40,6 +41,8 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		case victimArgument:
 			os.Exit(runVictim(os.Args[2], os.Args[3]))
+		case inVMArgument:
+			os.Exit(runInVM(os.Args[2], os.Args[3:]))
 		}
 	}
 	os.Exit(m.Run())
