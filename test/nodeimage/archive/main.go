@@ -1,0 +1,78 @@
+// Command archive writes the container images of one Kubernetes version as an archive that containerd imports, and the patches that make
+// kubeadm use OCK's names for them. No image is pulled: all are made of the programs that the node image was built from.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+type options struct {
+	root       string // Debian root, for the packet filter's programs and their libraries
+	kubernetes string // the binary that has all programs of Kubernetes
+	version    string // of Kubernetes, with its leading "v"
+	network    string // directory of coredns, flanneld, flannel, pause and web
+	flannel    string // version of flannel, with its leading "v"
+	out        string // directory of the version's tree
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.root, "root", "", "directory of the Debian root")
+	flag.StringVar(&o.kubernetes, "kubernetes", "", "binary with all programs of Kubernetes")
+	flag.StringVar(&o.version, "version", "", "version of Kubernetes, such as v1.34.4")
+	flag.StringVar(&o.network, "network", "", "directory of the programs of the pod network")
+	flag.StringVar(&o.flannel, "flannel", "", "version of flannel, such as v0.28.4")
+	flag.StringVar(&o.out, "out", "", "directory to write usr/share/ocne/images.tar and etc/ocne/ock/patches into")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "archive:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	names, err := kubeadmImages(ctx, o.kubernetes, o.version)
+	if err != nil {
+		return err
+	}
+	images, err := nodeImages(names, o.flannel)
+	if err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(o.out, "layers-")
+	if err != nil {
+		return fmt.Errorf("directory for layers: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	layers, err := writeLayers(o, work)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(o.out, "usr/share/ocne/images.tar")
+	if err := writeArchive(file, images, layers); err != nil {
+		return fmt.Errorf("archive %s: %w", file, err)
+	}
+	return writePatches(filepath.Join(o.out, "etc/ocne/ock/patches"), images)
+}
+
+// kubeadmImages asks kubeadm itself, so that the archive cannot miss what kubeadm will want.
+func kubeadmImages(ctx context.Context, kubernetes, version string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, kubernetes, "config", "images", "list", "--kubernetes-version", version)
+	cmd.Args[0] = "kubeadm" // the binary acts by its name
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kubeadm config images list: %w", err)
+	}
+	return strings.Fields(string(out)), nil
+}
