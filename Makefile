@@ -69,6 +69,12 @@ packages: ## Write a release for clusterctl and Helm into bin/packages
 image: ## Build the OCI image of ocne-manager into bin/image
 	go run -trimpath ./hack/image -version $(VERSION) bin/image
 
+# Minutes to half an hour the first time, then from the cache. The directory is made by root, from Debian packages and Go modules.
+.PHONY: node-image
+node-image: ## Make the image of nodes for container guests, print its directory and link it as bin/nodeimage
+	@mkdir -p bin
+	@image=$$(hack/node-image.sh) && ln -sfn "$$image" bin/nodeimage && echo "$$image"
+
 .PHONY: test-packages
 test-packages: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Install the packages into real API servers, and live a cluster's life with each
 	cd test/packages && CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin go test -trimpath -count=1 -timeout 60m ./...

@@ -76,13 +76,13 @@ make_image() {
 		for program in kubeadm kubelet kubectl; do
 			ln -s ../libexec/ocne/kubernetes "$tree/usr/bin/$program"
 		done
-		"$archive" -root "$root" -kubernetes "${kubernetes[$version]}" -version "$version" -network "$network" -flannel "$flannel" -out "$tree"
+		"$archive" -root "$root" -kubernetes "${kubernetes[$version]}" -version "$version" -network "$network" -flannel "$flannel/Documentation/kube-flannel.yml" -out "$tree"
 	done
 	printf '{"versions":[%s]}\n' "$(printf '"%s",' "${versions[@]}" | sed 's/,$//')" >"$1/image.json"
 }
 
-# settle turns a Debian system into an image: nothing of the machine that it was made on, and nothing enabled but by presets, which
-# systemd applies when a node boots for the first time.
+# settle turns a Debian system into an image: nothing of the machine that it was made on, and enabled is what the presets say, as where
+# packages are RPMs. Ignition writes "disable" only for units that are enabled.
 settle() {
 	rm -f "$1/etc/hostname" "$1/etc/ssh/"ssh_host_* "$1/etc/resolv.conf" "$1/var/lib/dbus/machine-id"
 	: >"$1/etc/resolv.conf"
@@ -91,9 +91,10 @@ settle() {
 	find "$1/etc/systemd/system" -mindepth 1 \( -type l -o -name '*.wants' -o -name '*.requires' \) -exec rm -rf {} +
 	# Hardware, terminals and first-boot questions that these nodes do not have.
 	for unit in systemd-firstboot.service systemd-networkd-wait-online.service getty@tty1.service systemd-udevd.service \
-		systemd-udev-trigger.service systemd-modules-load.service e2scrub_reap.service; do
+		systemd-udev-trigger.service systemd-modules-load.service e2scrub_reap.service sys-kernel-debug.mount sys-kernel-tracing.mount; do
 		ln -sf /dev/null "$1/etc/systemd/system/$unit"
 	done
+	chroot "$1" systemctl preset-all --quiet
 	# OCK's NGINX has its modules below lib64.
 	ln -sfn ../lib/nginx "$1/usr/lib64/nginx"
 	rm -rf "$1/var/cache/apt" "$1/var/lib/apt/lists" "$1/etc/nginx/sites-enabled/default"
@@ -104,7 +105,7 @@ settle() {
 mapfile -t versions <versions.txt
 first=$(cd kubernetes && go list -m -f '{{.Version}}' k8s.io/kubernetes)
 [ "${versions[0]}" = "$first" ] || { echo "versions.txt starts with ${versions[0]}, but kubernetes/go.mod has $first" >&2; exit 1; }
-flannel=$(cd network && go list -m -f '{{.Version}}' github.com/flannel-io/flannel)
+flannel=$(cd network && go mod download github.com/flannel-io/flannel && go list -m -f '{{.Dir}}' github.com/flannel-io/flannel)
 
 mkdir -p "$cache"
 debian=$(part debian make_debian packages.txt)

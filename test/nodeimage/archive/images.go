@@ -23,10 +23,14 @@ const ockRepository = "container-registry.oracle.com/olcne/"
 const testWorkload = "localhost/ocne/web:v1"
 
 // nodeImages are those that kubeadm names, and what the tests run on the nodes.
-func nodeImages(kubeadm []string, flannel string) ([]image, error) {
+func nodeImages(kubeadm, flannel []string) ([]image, error) {
+	network := image{names: []string{ockRepository + "flannel:current"}, layers: []string{"base", "tools", "flannel"},
+		entrypoint: []string{"/opt/bin/flanneld"}}
+	for _, name := range flannel {
+		network.names = append(network.names, name, ockRepository+path.Base(name))
+	}
 	images := []image{
-		{names: []string{"ghcr.io/flannel-io/flannel:" + flannel, ockRepository + "flannel:" + flannel, ockRepository + "flannel:current"},
-			layers: []string{"base", "tools", "flannel"}, entrypoint: []string{"/opt/bin/flanneld"}},
+		network,
 		{names: []string{testWorkload}, layers: []string{"base", "tools", "web"}, entrypoint: []string{"/usr/local/bin/web"}},
 	}
 	for _, name := range kubeadm {

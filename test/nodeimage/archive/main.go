@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -19,7 +20,7 @@ type options struct {
 	kubernetes string // the binary that has all programs of Kubernetes
 	version    string // of Kubernetes, with its leading "v"
 	network    string // directory of coredns, flanneld, flannel, pause and web
-	flannel    string // version of flannel, with its leading "v"
+	flannel    string // flannel's own manifest, which names its images
 	out        string // directory of the version's tree
 }
 
@@ -29,7 +30,7 @@ func main() {
 	flag.StringVar(&o.kubernetes, "kubernetes", "", "binary with all programs of Kubernetes")
 	flag.StringVar(&o.version, "version", "", "version of Kubernetes, such as v1.34.4")
 	flag.StringVar(&o.network, "network", "", "directory of the programs of the pod network")
-	flag.StringVar(&o.flannel, "flannel", "", "version of flannel, such as v0.28.4")
+	flag.StringVar(&o.flannel, "flannel", "", "flannel's own manifest kube-flannel.yml, which names its images")
 	flag.StringVar(&o.out, "out", "", "directory to write usr/share/ocne/images.tar and etc/ocne/ock/patches into")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -45,7 +46,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	images, err := nodeImages(names, o.flannel)
+	flannel, err := manifestImages(o.flannel)
+	if err != nil {
+		return err
+	}
+	images, err := nodeImages(names, flannel)
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,24 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("archive %s: %w", file, err)
 	}
 	return writePatches(filepath.Join(o.out, "etc/ocne/ock/patches"), images)
+}
+
+// manifestImages are the names of the images in a manifest, each once.
+func manifestImages(file string) ([]string, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the builder names it
+	if err != nil {
+		return nil, fmt.Errorf("manifest of flannel: %w", err)
+	}
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		if _, name, ok := strings.Cut(line, "image:"); ok && !slices.Contains(names, strings.TrimSpace(name)) {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("manifest %s names no image", file)
+	}
+	return names, nil
 }
 
 // kubeadmImages asks kubeadm itself, so that the archive cannot miss what kubeadm will want.
