@@ -332,6 +332,27 @@ func TestAGroupIsUpWhenItsOwnMachinesAre(t *testing.T) {
 	require.False(t, controlPlane.isUp(&s.snapshot, goal), "nobody knows")
 }
 
+func TestARolloutIsCompleteWhenItsMachinesAreNew(t *testing.T) {
+	s := running()
+	r := rollout{
+		machineGroup: machineGroup{object: s.controlPlane, controlPlane: true}, to: "v1.34.5",
+		want: &infrav1.OLVMMachineTemplate{ObjectMeta: named("olvm", "new")},
+	}
+	goal := s.intended()
+	made := func(version, template string) {
+		s.machines[0].Spec.Version = version
+		s.infraMachines[0].Annotations = map[string]string{clusterv1.TemplateClonedFromNameAnnotation: template}
+	}
+	made("v1.33.10", "new")
+	require.False(t, r.complete(&s.snapshot, goal), "of the old version")
+	made("v1.34.5", "old")
+	require.False(t, r.complete(&s.snapshot, goal), "from the old template")
+	made("v1.34.5", "new")
+	require.True(t, r.complete(&s.snapshot, goal), "the worker is none of its business")
+	s.nodes[0].Status.Conditions[0].Status = corev1.ConditionFalse
+	require.False(t, r.complete(&s.snapshot, goal), "not Ready")
+}
+
 func TestEveryWorkerPoolIsShown(t *testing.T) {
 	s := running()
 	s.workers[0].Name = "demo-md-0"
@@ -342,5 +363,7 @@ func TestEveryWorkerPoolIsShown(t *testing.T) {
 	require.Equal(t, "1 of 1 ready", items[1].State, "it has not begun")
 	s.workers[0].Spec.Template.Spec.Version = "v1.34.5"
 	require.Equal(t, "1 of 1 ready, 1 upgraded to v1.34.5", goal.workerItems(&s.snapshot)[1].State)
+	s.workers[0].Generation = 2
+	require.Equal(t, "1 of 1 ready, upgrade to v1.34.5 begins", goal.workerItems(&s.snapshot)[1].State)
 	require.False(t, goal.reached(&s.snapshot), "a pool is missing")
 }

@@ -35,6 +35,21 @@ type rollout struct {
 // replaces says whether the group's machines are replaced.
 func (r *rollout) replaces() bool { return r.version != r.to || r.want.Name != r.template.Name }
 
+// complete says whether every machine of the group is what it shall be, and runs a Ready node.
+func (r *rollout) complete(s *snapshot, t target) bool {
+	for i := range s.machines {
+		m := &s.machines[i]
+		if !r.of(m) {
+			continue
+		}
+		im := s.infraMachine(m)
+		if m.Spec.Version != r.to || im == nil || im.Annotations[clusterv1.TemplateClonedFromNameAnnotation] != r.want.Name {
+			return false
+		}
+	}
+	return r.isUp(s, t)
+}
+
 // newRollout gives the template that is wanted its name: templates of one content have one name, so that running a command again makes none
 // anew.
 func newRollout(g machineGroup, to string, spec infrav1.OLVMMachineSpec, cluster *clusterv1.Cluster) (rollout, error) {

@@ -194,7 +194,7 @@ func (u *upgrade) run(ctx context.Context) (*Details, error) {
 		if err := u.begin(ctx, r, &done); err != nil {
 			return nil, unfinished(ctx, err, done, nil)
 		}
-		reached := func(s *snapshot) bool { return r.isUp(s, u.target) }
+		reached := func(s *snapshot) bool { return r.complete(s, u.target) }
 		if _, err := u.await(ctx, u.awaited(reached), u.report); err != nil {
 			return nil, u.atLeast(err, done)
 		}

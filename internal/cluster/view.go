@@ -51,7 +51,7 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 	}
 	k := s.controlPlane
 	item.State = readyOf(ptr.Deref(k.Status.ReadyReplicas, 0), t.controlPlane) + surplus(ptr.Deref(k.Status.Replicas, 0), t.controlPlane) +
-		t.upgraded(ptr.Deref(k.Status.UpToDateReplicas, 0))
+		t.upgraded(k.Status.UpToDateReplicas, k.Status.ObservedGeneration == k.Generation)
 	item.Done = t.controlPlaneReached(s)
 	if !item.Done {
 		item.Detail = firstProblem(k.Status.Conditions,
@@ -78,7 +78,7 @@ func (t target) workerItems(s *snapshot) []progress.Item {
 		n := t.workersOf(w)
 		item.State = readyOf(ptr.Deref(w.Status.ReadyReplicas, 0), n) + surplus(ptr.Deref(w.Status.Replicas, 0), n)
 		if w.Spec.Template.Spec.Version == t.version {
-			item.State += t.upgraded(ptr.Deref(w.Status.UpToDateReplicas, 0))
+			item.State += t.upgraded(w.Status.UpToDateReplicas, w.Status.ObservedGeneration == w.Generation)
 		}
 		if item.Done = t.poolReached(s, name); !item.Done {
 			item.Detail = firstProblem(w.Status.Conditions, clusterv1.MachineDeploymentAvailableCondition)
@@ -88,12 +88,15 @@ func (t target) workerItems(s *snapshot) []progress.Item {
 	return items
 }
 
-// upgraded says how many machines of a group are what they shall become.
-func (t target) upgraded(upToDate int32) string {
-	if t.version == "" {
+// upgraded says how many machines of a group are what they shall become. What was counted before the group was changed does not count.
+func (t target) upgraded(upToDate *int32, observed bool) string {
+	switch {
+	case t.version == "":
 		return ""
+	case !observed:
+		return ", upgrade to " + t.version + " begins"
 	}
-	return fmt.Sprintf(", %d upgraded to %s", upToDate, t.version)
+	return fmt.Sprintf(", %d upgraded to %s", ptr.Deref(upToDate, 0), t.version)
 }
 
 func readyOf(ready, desired int32) string { return fmt.Sprintf("%d of %d ready", ready, desired) }
