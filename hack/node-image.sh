@@ -113,7 +113,7 @@ ignition=$(part ignition make_ignition ignition/go.mod ignition/go.sum)
 network=$(part network make_network network/go.mod network/go.sum network/*/*.go)
 declare -A kubernetes
 for version in "${versions[@]}"; do
-	kubernetes[$version]=$(part "kubernetes-$version" make_kubernetes kubernetes/go.mod kubernetes/go.sum kubernetes/main.go)
+	kubernetes[$version]=$(part "kubernetes-$version" make_kubernetes kubernetes/go.mod kubernetes/go.sum kubernetes/*.go)
 done
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT

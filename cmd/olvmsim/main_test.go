@@ -55,7 +55,7 @@ func (p *program) end(t *testing.T) {
 	}
 }
 
-func inventory(t *testing.T, args ...string) (string, error) {
+func inventoryOutput(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	return execute(t, append([]string{"inventory"}, args...)...)
 }
@@ -79,17 +79,17 @@ func TestServeSaysWhereAndShowsItsInventory(t *testing.T) {
 	require.Equal(t, "admin@internal", p.ready.Username)
 	require.FileExists(t, p.ready.CAFile)
 
-	table, err := inventory(t, "--url", p.ready.URL, "--ca-file", p.ready.CAFile)
+	table, err := inventoryOutput(t, "--url", p.ready.URL, "--ca-file", p.ready.CAFile)
 	require.NoError(t, err)
 	require.Equal(t, "0 VMs, 0 disks, 0 NICs\n", table)
-	text, err := inventory(t, "--url", p.ready.URL, "--ca-file", p.ready.CAFile, "-o", "json")
+	text, err := inventoryOutput(t, "--url", p.ready.URL, "--ca-file", p.ready.CAFile, "-o", "json")
 	require.NoError(t, err)
 	var state olvmsim.State
 	require.NoError(t, json.Unmarshal([]byte(text), &state))
 	require.Len(t, state.Disks, 1, "the template's")
 
 	t.Setenv(passwordVariable, "wrong")
-	_, err = inventory(t, "--url", p.ready.URL, "--ca-file", p.ready.CAFile)
+	_, err = inventoryOutput(t, "--url", p.ready.URL, "--ca-file", p.ready.CAFile)
 	require.ErrorContains(t, err, "the password in OLVMSIM_PASSWORD is not the simulator's")
 	p.end(t)
 	require.Empty(t, p.stderr.String())

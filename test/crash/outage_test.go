@@ -16,7 +16,7 @@ import (
 
 const (
 	// machinesOfOutage run when the engine goes down; unfinishedOfOutage are asked for meanwhile.
-	machinesOfOutage, unfinishedOfOutage = 20, 10
+	machinesOfOutage, unfinishedOfOutage = 500, 20
 	// outage is how long the engine is down. The controllers ask it in the same rhythm however long it lasts: once it is known to be down,
 	// every 10 s. Five minutes would show nothing else and take four minutes more.
 	outage = time.Minute

@@ -27,6 +27,8 @@ type Engine struct {
 	*Daemon
 	URL, CAFile string
 	CA          []byte
+	// Proxy is the way into the VMs' network, where they have one of their own.
+	Proxy string
 	// State is its directory: CA and console logs.
 	State string
 	// Client is the test's own connection.
@@ -36,11 +38,11 @@ type Engine struct {
 // StartEngine starts an engine whose time runs 20 times faster than real time.
 func StartEngine(t testing.TB, args ...string) *Engine {
 	t.Helper()
-	var ready struct{ URL, CAFile string }
+	var ready struct{ URL, CAFile, Proxy string }
 	e := &Engine{State: t.TempDir()}
 	args = append([]string{"--listen", "127.0.0.1:0", "--time-scale", "20", "--state-dir", e.State}, args...)
 	e.Daemon = Start(t, &ready, []string{"OLVMSIM_PASSWORD=" + Password}, Path(t, "olvmsim"), args...)
-	e.URL, e.CAFile = ready.URL, ready.CAFile
+	e.URL, e.CAFile, e.Proxy = ready.URL, ready.CAFile, ready.Proxy
 	var err error
 	e.CA, err = os.ReadFile(e.CAFile)
 	require.NoError(t, err)

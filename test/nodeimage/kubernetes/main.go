@@ -39,6 +39,12 @@ func run(program string) int {
 		}
 		return 0
 	}
+	if program == "kube-proxy" {
+		if err := keepConnectionTable(os.Args); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	command := commandOf(program)
 	if command == nil {
 		fmt.Fprintf(os.Stderr, "%s: call this binary by the name of a program of Kubernetes or as etcd\n", program)

@@ -16,9 +16,10 @@ import (
 
 type power struct{}
 
-func (power) On(engine.Boot) {}
-func (power) Off(string)     {}
-func (power) Removed(string) {}
+func (power) On(engine.Boot)       {}
+func (power) Off(string)           {}
+func (power) Removed(string)       {}
+func (power) Shutdown(string) bool { return false }
 
 func TestSessionsEndWhenTheyAreIdle(t *testing.T) {
 	now := time.Date(2026, 1, 5, 16, 0, 0, 0, time.UTC)

@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/ocne-project/ocne/test/programs"
+)
+
+// world is one administrator with a home directory and an engine whose VMs are real nodes.
+type world struct {
+	t    *testing.T
+	home string
+	sim  *programs.Engine
+}
+
+// network is that of the VMs; it exists in the simulator's own network namespace only.
+const network = "10.77.0"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("not root: container guests need namespaces, mounts and cgroups of their own; run make e2e as root")
+	}
+	image := os.Getenv("OCNE_NODE_IMAGE")
+	if image == "" {
+		t.Skip("OCNE_NODE_IMAGE is not set: it names the directory of the node image; run make e2e, which builds it")
+	}
+	w := &world{t: t, home: t.TempDir()}
+	w.sim = programs.StartEngine(t, "--guests", "container", "--node-image", image, "--guest-network", network+".1/24,fd77::1/64",
+		"--inventory", "testdata/inventory.yaml")
+	require.NotEmpty(t, w.sim.Proxy, "the way into the VMs' network")
+	t.Cleanup(func() {
+		if t.Failed() {
+			w.tellConsoles()
+		}
+	})
+	return w
+}
+
+// tellConsoles logs the end of what the VMs wrote.
+func (w *world) tellConsoles() {
+	logs, _ := filepath.Glob(filepath.Join(w.sim.State, "*", "*.log")) // the pattern is good
+	for _, log := range logs {
+		w.t.Logf("%s:\n%s", log, programs.Tail(log))
+	}
+}
+
+const clusterFile = `
+name: {{.Name}}
+provider: olvm
+kubernetesVersion: "{{.Version}}"
+controlPlaneNodes: {{.ControlPlane}}
+workerNodes: {{.Workers}}
+virtualIp: {{.Net}}.{{.VIP}}
+headless: true
+catalog: false
+providers:
+  olvm:
+    olvmDatacenterName: Default
+    ovirtCsiDriver: {install: false}
+    olvmOvirtAPIServer:
+      serverURL: {{.URL}}
+      serverCAPath: {{.CA}}
+    controlPlaneMachine: &machine
+      olvmOvirtClusterName: Default
+      vmTemplateName: node-{{.Version}}
+      imageProfile: {{.Profile}}
+      olvmNetwork: {networkName: ovirtmgmt, vnicProfileName: ovirtmgmt}
+      virtualMachine:
+        memory: 2GB
+        network:
+          gateway: {{.Net}}.1
+          ipv4: {subnet: {{.Net}}.0/24, ipAddresses: "{{.Net}}.{{.First}}-{{.Net}}.{{.Last}}"}
+          nameservers: [{{.Net}}.1]
+    workerMachine: *machine
+`
+
+// site says what a cluster is made of.
+type site struct {
+	Name, Version, Profile string
+	ControlPlane, Workers  int
+	VIP, First, Last       int // last numbers of addresses
+}
+
+// demo is what most stories begin with.
+func demo() site {
+	return site{Name: "demo", Version: "1.34.4", Profile: "ock", ControlPlane: 1, Workers: 1, VIP: 100, First: 110, Last: 139}
+}
+
+func (s site) virtualIP() string { return fmt.Sprintf("%s.%d", network, s.VIP) }
+
+// write writes the cluster file.
+func (w *world) write(s site) (path string) {
+	w.t.Helper()
+	var file bytes.Buffer
+	require.NoError(w.t, template.Must(template.New("").Parse(clusterFile)).Execute(&file, struct {
+		site
+		Net, URL, CA string
+	}{s, network, w.sim.URL, w.sim.CAFile}))
+	path = filepath.Join(w.home, s.Name+".yaml")
+	require.NoError(w.t, os.WriteFile(path, file.Bytes(), 0o600))
+	return path
+}
+
+// ocne runs the command line and expects success; its processes reach the VMs through the simulator's proxy.
+func (w *world) ocne(args ...string) {
+	w.t.Helper()
+	out := &bytes.Buffer{}
+	command := exec.CommandContext(w.t.Context(), programs.Path(w.t, "ocne"), args...)
+	command.Env = []string{
+		"HOME=" + w.home, "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + w.sim.Proxy,
+		"OCNE_OLVM_USERNAME=" + programs.Username, "OCNE_OLVM_PASSWORD=" + programs.Password,
+	}
+	command.Stdout, command.Stderr = out, out
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	begin := time.Now()
+	err := command.Run()
+	w.t.Logf("$ ocne %s   (%.0f s)\n%s", strings.Join(args, " "), time.Since(begin).Seconds(), out)
+	require.NoError(w.t, err)
+}
+
+// start starts a cluster. Whether its virtual IP is free would be asked on the machine's network, which is not that of the VMs.
+func (w *world) start(config string) {
+	w.ocne("cluster", "start", "-c", config, "--skip-preflight", "virtual-ip")
+}
+
+// access is that to a cluster, through the proxy.
+func (w *world) access(s site) *rest.Config {
+	w.t.Helper()
+	cfg, err := clientcmd.BuildConfigFromFlags("", filepath.Join(w.home, ".kube", "kubeconfig."+s.Name))
+	require.NoError(w.t, err)
+	proxy, err := url.Parse(w.sim.Proxy)
+	require.NoError(w.t, err)
+	cfg.Proxy = http.ProxyURL(proxy)
+	cfg.Timeout = 10 * time.Second
+	cfg.QPS = -1
+	return cfg
+}
+
+func (w *world) clientset(s site) kubernetes.Interface {
+	w.t.Helper()
+	c, err := kubernetes.NewForConfig(w.access(s))
+	require.NoError(w.t, err)
+	return c
+}
+
+// dial connects to an address of the VMs' network.
+func (w *world) dial(ctx context.Context, address string) (net.Conn, error) {
+	proxy, err := url.Parse(w.sim.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", proxy.Host)
+	if err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = connection.SetDeadline(deadline)
+	}
+	return connection, connectThrough(connection, address)
+}
+
+// nodes are the cluster's, by name.
+func (w *world) nodes(s site) map[string]corev1.Node {
+	w.t.Helper()
+	list, err := w.clientset(s).CoreV1().Nodes().List(w.t.Context(), metav1.ListOptions{})
+	require.NoError(w.t, err)
+	byName := map[string]corev1.Node{}
+	for _, node := range list.Items {
+		byName[node.Name] = node
+	}
+	return byName
+}
+
+func address(node corev1.Node) string {
+	for _, a := range node.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP {
+			return a.Address
+		}
+	}
+	return ""
+}
+
+func ready(node corev1.Node) bool {
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
