@@ -64,7 +64,10 @@ func withLoadBalancer(below types.Config, c loadbalancer.Config) (types.Config, 
 	}
 	layer := types.Config{Ignition: types.Ignition{Version: types.MaxVersion.String()}}
 	for _, u := range units {
-		unit := types.Unit{Name: u.Name, Enabled: new(true)}
+		unit := types.Unit{Name: u.Name}
+		if u.Enabled {
+			unit.Enabled = new(true)
+		}
 		if u.Contents != "" {
 			unit.Contents = &u.Contents
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coreos/ignition/v2/config/v3_4"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +66,11 @@ func TestControlPlaneNodesGetTheLoadBalancer(t *testing.T) {
 				require.True(t, *unit(t, config, name).Enabled, name)
 			}
 			require.Nil(t, unit(t, config, "keepalived.service").Contents, "the image's own unit")
+			raw, err := boot.Document(in)
+			require.NoError(t, err)
+			_, report, err := v3_4.Parse(raw)
+			require.NoError(t, err)
+			require.Empty(t, report.Entries, "Ignition does not warn of anything, either")
 			require.Contains(t, dropins(unit(t, config, "keepalived.service"))["50-ocne-load-balancer.conf"], "ExecStart=/usr/sbin/keepalived ")
 		})
 	}

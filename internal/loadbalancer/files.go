@@ -27,9 +27,10 @@ type File struct {
 	Text string
 }
 
-// Unit is a unit of systemd, enabled.
+// Unit is a unit of systemd.
 type Unit struct {
 	Name     string
+	Enabled  bool
 	Contents string // empty for a unit that the image has
 	Dropin   string // empty for none; named DropinName
 }
@@ -82,17 +83,20 @@ func Units(c Config) ([]Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	units := []Unit{{Name: "keepalived.service", Dropin: keepalived}}
-	for _, u := range []struct{ name, template string }{
-		{c.Image.NGINX.Unit, "nginx.service.tmpl"},
-		{"ocne-load-balancer.service", "refresh.service.tmpl"},
-		{"ocne-load-balancer.timer", "refresh.timer.tmpl"},
+	units := []Unit{{Name: "keepalived.service", Enabled: true, Dropin: keepalived}}
+	for _, u := range []struct {
+		name, template string
+		enabled        bool
+	}{
+		{c.Image.NGINX.Unit, "nginx.service.tmpl", true},
+		{"ocne-load-balancer.service", "refresh.service.tmpl", false}, // the timer starts it
+		{"ocne-load-balancer.timer", "refresh.timer.tmpl", true},
 	} {
 		text, err := render(u.template, c)
 		if err != nil {
 			return nil, err
 		}
-		units = append(units, Unit{Name: u.name, Contents: text})
+		units = append(units, Unit{Name: u.name, Enabled: u.enabled, Contents: text})
 	}
 	return units, nil
 }
