@@ -12,7 +12,7 @@ import (
 
 	"github.com/ocne-project/ocne/pkg/olvmsim"
 	"github.com/ocne-project/ocne/pkg/olvmsim/guest/container"
-	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
+	installation "github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
 
 // bootCommand is the hidden command that becomes PID 1 of a container guest.
@@ -56,15 +56,15 @@ func newContainerGuests(o guestOptions) (olvmsim.Guests, error) {
 
 // imageInventory is the default inventory with a template for each version of the image: ock for the first, ock-1.34.5 for others. It is nil
 // for guests that boot no image.
-func imageInventory(guests olvmsim.Guests) *inventory.Inventory {
+func imageInventory(guests olvmsim.Guests) *installation.Inventory {
 	g, ok := guests.(*imageGuests)
 	if !ok {
 		return nil
 	}
-	all := inventory.Default()
+	all := installation.Default()
 	first := all.Templates[0]
 	first.KubernetesVersion = ""
-	all.Templates = []inventory.Template{first}
+	all.Templates = []installation.Template{first}
 	for i, version := range g.versions {
 		if i == 0 {
 			all.Templates[0].KubernetesVersion = version
@@ -72,7 +72,7 @@ func imageInventory(guests olvmsim.Guests) *inventory.Inventory {
 		}
 		another := first
 		another.Name = first.Name + "-" + strings.TrimPrefix(version, "v")
-		another.Disks = []inventory.Disk{{Alias: another.Name + "-boot"}}
+		another.Disks = []installation.Disk{{Alias: another.Name + "-boot"}}
 		another.KubernetesVersion = version
 		all.Templates = append(all.Templates, another)
 	}

@@ -71,8 +71,12 @@ func (s Specification) directories() []string {
 }
 
 // Boot is the first process of a guest, which New's Options.Program starts: it makes the root file system, runs Ignition on the first boot,
-// and becomes systemd. It returns only on an error, which it has told to those who started it.
+// and becomes systemd. It returns only on an error, which it has told to those who started it. It is also the process that removes what
+// a killed one left; then it returns when that is done.
 func Boot() error {
+	if os.Getenv(watchVariable) != "" {
+		return watch(os.Stdin)
+	}
 	results := os.NewFile(resultsDescriptor, "results")
 	orders := os.NewFile(ordersDescriptor, "orders")
 	unix.CloseOnExec(resultsDescriptor)

@@ -43,6 +43,7 @@ type Guests struct {
 	launcher    *launcher
 	segment     *segment
 	proxy       *proxy
+	watcher     *watcher
 	released    sync.Once
 
 	mu       sync.Mutex
@@ -58,7 +59,7 @@ var (
 	_ olvmsim.Remover         = (*Guests)(nil)
 )
 
-// New prepares guests, and removes what killed processes left of theirs. Close must be called in the end.
+// New prepares guests, and removes what killed processes still left of theirs. Close must be called in the end.
 func New(options Options) (*Guests, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("container guests need root: namespaces, mounts and cgroups are made for them")
@@ -94,6 +95,9 @@ func (g *Guests) prepare() (err error) {
 	g.launcher = newLauncher()
 	// The mark is there before what it tells of.
 	if err := g.mark.write(); err != nil {
+		return err
+	}
+	if g.watcher, err = startWatcher(g.options.Program); err != nil {
 		return err
 	}
 	if g.segment, err = newSegment(g.options.Gateways); err != nil {
@@ -194,7 +198,11 @@ func (g *Guests) release() error {
 		return nil
 	}
 	g.launcher.close()
-	return g.mark.remove()
+	err := g.mark.remove()
+	if g.watcher != nil {
+		g.watcher.close()
+	}
+	return err
 }
 
 func (g *Guests) known(vmID string) *machine {

@@ -5,10 +5,13 @@ package container_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,7 +161,13 @@ func TestNothingIsLeft(t *testing.T) {
 	require.ErrorContains(t, w.Start(t.Context(), newVM(1, "").GuestVM), "the guests are closed")
 }
 
-func TestTheNextStartRemovesWhatAKilledProcessLeft(t *testing.T) {
+func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
+	t.Run("at once", func(t *testing.T) { killVictim(t, true) })
+	t.Run("by the next start, when its watcher was killed too", func(t *testing.T) { killVictim(t, false) })
+}
+
+func killVictim(t *testing.T, watched bool) {
+	t.Helper()
 	image := smallImage(t)
 	newWorld(t, image).Close()
 	before := machine(t)
@@ -178,16 +187,39 @@ func TestTheNextStartRemovesWhatAKilledProcessLeft(t *testing.T) {
 	guest := inGroups(t, mine.Groups)
 	require.NotEmpty(t, guest, "the guest's processes")
 
+	if !watched {
+		require.NoError(t, unix.Kill(watcherOf(t, victim.Process.Pid), unix.SIGKILL))
+	}
 	require.NoError(t, victim.Process.Kill())
 	require.Error(t, victim.Wait())
 	eventually(t, "guests end with their simulator", func() bool { return len(inGroups(t, mine.Groups)) == 0 },
 		func() string { return strings.Join(inGroups(t, mine.Groups), " ") })
-	require.DirExists(t, dir)
-	require.NotEqual(t, before, machine(t), "empty cgroups, the mark")
-
-	newWorld(t, image).Close()
+	if !watched {
+		require.DirExists(t, dir)
+		require.NotEqual(t, before, machine(t), "empty cgroups, the mark")
+		newWorld(t, image).Close()
+	}
+	eventually(t, "nothing is left", func() bool { return slices.Equal(before, machine(t)) },
+		func() string { return strings.Join(machine(t), "\n") })
 	require.NoDirExists(t, dir)
-	require.Equal(t, before, machine(t))
+}
+
+// watcherOf finds the process that watches another.
+func watcherOf(t *testing.T, pid int) int {
+	t.Helper()
+	children, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	for _, file := range children {
+		environment, _ := os.ReadFile(file) // it may have ended
+		status, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "status"))
+		if strings.HasPrefix(string(environment), "OLVMSIM_WATCH=1") && strings.Contains(string(status), fmt.Sprintf("\nPPid:\t%d\n", pid)) {
+			watcher, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			require.NoError(t, err)
+			return watcher
+		}
+	}
+	require.FailNow(t, "nobody watches")
+	return 0
 }
 
 func markOf(marks []container.Mark, pid int) *container.Mark {

@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// launcher starts processes that the kernel kills when this process ends, however it ends (PR_SET_PDEATHSIG of prctl(2)). What counts is
-// the thread that started them, so one thread starts them all and lives until close.
+// launcher starts processes that the kernel kills when this process ends, however it ends (PR_SET_PDEATHSIG of prctl(2)), as long as they
+// have not become systemd. What counts is the thread that started them, so one thread starts them all and lives until close.
 type launcher struct {
 	commands chan launch
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // marksDir holds a mark of each process that has Guests. It is where run-time files are (hier(7)), and empty after a boot of the machine.
@@ -68,7 +70,8 @@ func (m Mark) alive() bool {
 	return err == nil && started == m.StartTime
 }
 
-// remove removes what the mark tells of. No guest runs any more.
+// remove ends what still runs of the mark's guests and removes what it tells of. Whoever calls it holds the marks' lock, or is the process
+// that made the mark.
 func (m Mark) remove() error {
 	err := errors.Join(removeGroups(m.Groups), os.RemoveAll(m.Dir))
 	if err != nil {
@@ -114,8 +117,28 @@ func readMarks() (all []Mark, err error) {
 	return all, nil
 }
 
+// lockMarks keeps two processes from removing the same: the directory of disks may be used again at once.
+func lockMarks() (unlock func(), err error) {
+	dir, err := os.Open(marksDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return func() {}, nil // there are no marks
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", marksDir, err), dir.Close())
+	}
+	return func() { _ = dir.Close() }, nil // which unlocks it
+}
+
 // removeLeftovers removes what processes left that were killed.
 func removeLeftovers() error {
+	unlock, err := lockMarks()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	all, err := readMarks()
 	if err != nil {
 		return err
