@@ -76,7 +76,8 @@ make_image() {
 		for program in kubeadm kubelet kubectl; do
 			ln -s ../libexec/ocne/kubernetes "$tree/usr/bin/$program"
 		done
-		"$archive" -root "$root" -kubernetes "${kubernetes[$version]}" -version "$version" -network "$network" -flannel "$flannel/Documentation/kube-flannel.yml" -out "$tree"
+		"$archive" -root "$root" -kubernetes "${kubernetes[$version]}" -version "$version" -versions "$(IFS=,; echo "${versions[*]}")" \
+			-network "$network" -flannel "$flannel/Documentation/kube-flannel.yml" -out "$tree"
 	done
 	printf '{"versions":[%s]}\n' "$(printf '"%s",' "${versions[@]}" | sed 's/,$//')" >"$1/image.json"
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var versions = []string{"v1.34.4", "v1.34.5"}
+
 var flannelNames = []string{"ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel1", "ghcr.io/flannel-io/flannel:v0.28.4"}
 
 var kubeadmNames = []string{
@@ -24,19 +26,23 @@ var kubeadmNames = []string{
 }
 
 func TestEveryImageOfKubeadmAndFlannelIsMade(t *testing.T) {
-	images, err := nodeImages(kubeadmNames, flannelNames)
+	images, err := nodeImages(kubeadmNames, flannelNames, versions)
 	require.NoError(t, err)
 	var names []string
 	for _, i := range images {
-		names = append(names, i.names...)
+		for _, name := range i.names {
+			require.NotContains(t, names, name, "a name stands for one image")
+			names = append(names, name)
+		}
 	}
 	require.Subset(t, names, append(kubeadmNames, flannelNames...))
+	require.Contains(t, names, "registry.k8s.io/kube-proxy:v1.34.5", "while a cluster is upgraded to it")
 	require.Subset(t, names, []string{
 		"container-registry.oracle.com/olcne/etcd:3.6.5-0", "container-registry.oracle.com/olcne/coredns:current",
 		"container-registry.oracle.com/olcne/kube-proxy:current", "container-registry.oracle.com/olcne/flannel:current",
 	}, "OCK's names")
 
-	_, err = nodeImages([]string{"registry.k8s.io/new-component:v1"}, flannelNames)
+	_, err = nodeImages([]string{"registry.k8s.io/new-component:v1"}, flannelNames, versions)
 	require.ErrorContains(t, err, "registry.k8s.io/new-component:v1")
 }
 
@@ -48,7 +54,7 @@ func TestAnArchiveHoldsWhatItsManifestNames(t *testing.T) {
 		require.NoError(t, err)
 		layers[name] = l
 	}
-	images, err := nodeImages(kubeadmNames, flannelNames)
+	images, err := nodeImages(kubeadmNames, flannelNames, versions)
 	require.NoError(t, err)
 	file := filepath.Join(dir, "out", "images.tar")
 	require.NoError(t, writeArchive(file, images, layers))
@@ -119,7 +125,7 @@ func TestLinksStayInsideTheRoot(t *testing.T) {
 }
 
 func TestPatchesNameTheImagesOfOCK(t *testing.T) {
-	images, err := nodeImages(kubeadmNames, flannelNames)
+	images, err := nodeImages(kubeadmNames, flannelNames, versions)
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "patches")
 	require.NoError(t, writePatches(dir, images))

@@ -22,8 +22,9 @@ const ockRepository = "container-registry.oracle.com/olcne/"
 // testWorkload is for the tests' own pods.
 const testWorkload = "localhost/ocne/web:v1"
 
-// nodeImages are those that kubeadm names, and what the tests run on the nodes.
-func nodeImages(kubeadm, flannel []string) ([]image, error) {
+// nodeImages are those that kubeadm names, and what the tests run on the nodes. While a cluster is upgraded, all its nodes run kube-proxy
+// of one version, old nodes and new ones: what others pull from a registry then, each node has by the names of all versions.
+func nodeImages(kubeadm, flannel, versions []string) ([]image, error) {
 	network := image{names: []string{ockRepository + "flannel:current"}, layers: []string{"base", "tools", "flannel"},
 		entrypoint: []string{"/opt/bin/flanneld"}}
 	for _, name := range flannel {
@@ -41,6 +42,12 @@ func nodeImages(kubeadm, flannel []string) ([]image, error) {
 		case "kube-proxy":
 			i.layers = []string{"base", "tools", "kubernetes"}
 			i.names = append(i.names, ockRepository+"kube-proxy:current")
+			repository, own, _ := strings.Cut(name, ":")
+			for _, version := range versions {
+				if version != own {
+					i.names = append(i.names, repository+":"+version, ockRepository+"kube-proxy:"+version)
+				}
+			}
 		case "coredns":
 			i.layers, i.entrypoint = []string{"base", "coredns"}, []string{"/coredns"}
 			i.names = append(i.names, ockRepository+"coredns:current")

@@ -19,6 +19,7 @@ type options struct {
 	root       string // Debian root, for the packet filter's programs and their libraries
 	kubernetes string // the binary that has all programs of Kubernetes
 	version    string // of Kubernetes, with its leading "v"
+	versions   string // of all trees of the node image, separated by commas
 	network    string // directory of coredns, flanneld, flannel, pause and web
 	flannel    string // flannel's own manifest, which names its images
 	out        string // directory of the version's tree
@@ -29,6 +30,7 @@ func main() {
 	flag.StringVar(&o.root, "root", "", "directory of the Debian root")
 	flag.StringVar(&o.kubernetes, "kubernetes", "", "binary with all programs of Kubernetes")
 	flag.StringVar(&o.version, "version", "", "version of Kubernetes, such as v1.34.4")
+	flag.StringVar(&o.versions, "versions", "", "all versions that nodes of one cluster may have, separated by commas")
 	flag.StringVar(&o.network, "network", "", "directory of the programs of the pod network")
 	flag.StringVar(&o.flannel, "flannel", "", "flannel's own manifest kube-flannel.yml, which names its images")
 	flag.StringVar(&o.out, "out", "", "directory to write usr/share/ocne/images.tar and etc/ocne/ock/patches into")
@@ -50,7 +52,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	images, err := nodeImages(names, flannel)
+	images, err := nodeImages(names, flannel, strings.Split(o.versions, ","))
 	if err != nil {
 		return err
 	}
