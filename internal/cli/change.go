@@ -77,7 +77,9 @@ func (c *Change) Advised(err error, again string) error {
 	case errors.As(err, &unfinished) && !unfinished.Begun:
 		return &cluster.AdvisedError{Err: err, Advice: "Nothing was changed.\n  " + again}
 	case errors.As(err, &unfinished):
-		return &cluster.AdvisedError{Err: err, Advice: "What has begun goes on without this command. To go on with the rest, and to wait for it:\n  " + again}
+		return &cluster.AdvisedError{
+			Err: err, Advice: "What has begun goes on without this command. To go on with the rest, and to wait for it:\n  " + again,
+		}
 	}
 	return err
 }

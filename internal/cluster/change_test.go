@@ -225,7 +225,8 @@ func TestStageWritesTemplatesAndNothingElse(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, staged.Steps, 3)
 	require.Equal(t, "kubectl --kubeconfig /m -n ocne patch kubeadmcontrolplanes.controlplane.cluster.x-k8s.io demo-control-plane --type=merge -p "+
-		`'{"spec":{"machineTemplate":{"spec":{"infrastructureRef":{"name":"demo-control-plane-0a1b2c3d"}}},"version":"v1.34.5"}}'`, staged.Command(staged.Steps[0]))
+		`'{"spec":{"machineTemplate":{"spec":{"infrastructureRef":{"name":"demo-control-plane-0a1b2c3d"}}},"version":"v1.34.5"}}'`,
+		staged.Command(staged.Steps[0]))
 	require.Equal(t, "kubectl --kubeconfig /m -n ocne patch machinedeployments.cluster.x-k8s.io demo-big --type=merge -p "+
 		`'{"spec":{"template":{"spec":{"infrastructureRef":{"name":"demo-big"},"version":"v1.34.5"}}}}'`, staged.Command(staged.Steps[1]))
 	require.True(t, s.exists(t, &infrav1.OLVMMachineTemplate{ObjectMeta: named("ocne", "demo-control-plane-0a1b2c3d")}))
@@ -281,14 +282,16 @@ func TestStartTakesTheTemplatesOfAnUpgradeAsTheyAre(t *testing.T) {
 	require.NoError(t, s.Client.Update(t.Context(), k))
 
 	p := s.order.plan(t)
-	require.ErrorContains(t, s.checkExisting(t.Context(), p), "were made from other values than the configuration has now (template demo-control-plane-0a1b2c3d)")
+	require.ErrorContains(t, s.checkExisting(t.Context(), p),
+		"were made from other values than the configuration has now (template demo-control-plane-0a1b2c3d)")
 	s.order.Config.OLVM.ControlPlaneMachine.VMTemplateName = "ock-2"
 	p = s.order.plan(t)
 	require.NoError(t, s.checkExisting(t.Context(), p))
 	require.Equal(t, "demo-control-plane-0a1b2c3d", p.objects[2].(*controlplanev1.KubeadmControlPlane).Spec.MachineTemplate.Spec.InfrastructureRef.Name)
 
 	s.order.Config.KubernetesVersion = "v1.34.5"
-	require.ErrorContains(t, s.checkExisting(t.Context(), s.order.plan(t)), "its control plane is of Kubernetes v1.33.10, and the configuration says v1.34.5")
+	require.ErrorContains(t, s.checkExisting(t.Context(), s.order.plan(t)),
+		"its control plane is of Kubernetes v1.33.10, and the configuration says v1.34.5")
 }
 
 func TestANodeOfAnotherReleaseThanItsVersionEndsAnUpgrade(t *testing.T) {

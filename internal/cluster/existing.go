@@ -124,6 +124,7 @@ func otherVersion(cluster, what, have, want string) error {
 	return &AdvisedError{
 		Err: fmt.Errorf("cluster %s: %s is of Kubernetes %s, and the configuration says %s", cluster, what, have, want),
 		Advice: fmt.Sprintf("Nothing was changed. To upgrade the cluster, or to go on with an upgrade:\n  ocne cluster upgrade -c FILE\n"+
-			"If it has been upgraded, write its version and its VM template into the configuration, such as kubernetesVersion: %s", strings.TrimPrefix(have, "v")),
+			"If it has been upgraded, write its version and its VM template into the configuration, such as kubernetesVersion: %s",
+			strings.TrimPrefix(have, "v")),
 	}
 }

@@ -54,8 +54,9 @@ func (s *snapshot) changeable() error {
 		}
 	case ptr.Deref(c.Spec.Paused, false):
 		return &AdvisedError{
-			Err:    fmt.Errorf("cluster %s is paused, so no controller would act", fullName(c)),
-			Advice: "Nothing was changed. If nobody moves the cluster to another management cluster at present, set spec.paused of the Cluster object to false.",
+			Err: fmt.Errorf("cluster %s is paused, so no controller would act", fullName(c)),
+			Advice: "Nothing was changed. If nobody moves the cluster to another management cluster at present, set spec.paused of the Cluster\n" +
+				"object to false.",
 		}
 	case s.controlPlane == nil || !s.controlPlaneInitialized():
 		return &AdvisedError{
@@ -121,8 +122,9 @@ func findPool(groups []machineGroup, cluster, name string) (*machineGroup, error
 		}
 	}
 	return nil, &AdvisedError{
-		Err:    fmt.Errorf("cluster %s has no worker pool %s", cluster, name),
-		Advice: "Nothing was changed. Its worker pools are " + strings.Join(names, ", ") + ". Another one is made by providers.olvm.workerPools and 'ocne cluster start'.",
+		Err: fmt.Errorf("cluster %s has no worker pool %s", cluster, name),
+		Advice: "Nothing was changed. Its worker pools are " + strings.Join(names, ", ") +
+			". Another one is made by providers.olvm.workerPools\nand 'ocne cluster start'.",
 	}
 }
 

@@ -32,7 +32,8 @@ func (r reserves) addresses(surge *machineGroup) error {
 			continue
 		}
 		group := config.AddressGroup{
-			Key: "OLVMMachineTemplate " + g.template.Name + " spec.template.spec", Nodes: int(g.replicas), What: fmt.Sprintf("%d of the %s", g.replicas, g.title),
+			Key: "OLVMMachineTemplate " + g.template.Name + " spec.template.spec", Nodes: int(g.replicas),
+			What:    fmt.Sprintf("%d of the %s", g.replicas, g.title),
 			Network: g.template.Spec.Template.Spec.VirtualMachine.Network,
 		}
 		if g == surge {

@@ -54,8 +54,10 @@ func (r *rollout) complete(s *snapshot, t target) bool {
 // anew.
 func newRollout(g machineGroup, to string, spec infrav1.OLVMMachineSpec, cluster *clusterv1.Cluster) (rollout, error) {
 	want := &infrav1.OLVMMachineTemplate{
-		TypeMeta:   metav1.TypeMeta{APIVersion: infrav1.GroupVersion().String(), Kind: "OLVMMachineTemplate"},
-		ObjectMeta: metav1.ObjectMeta{Name: g.template.Name, Namespace: g.template.Namespace, Labels: map[string]string{clusterv1.ClusterNameLabel: cluster.Name}},
+		TypeMeta: metav1.TypeMeta{APIVersion: infrav1.GroupVersion().String(), Kind: "OLVMMachineTemplate"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: g.template.Name, Namespace: g.template.Namespace, Labels: map[string]string{clusterv1.ClusterNameLabel: cluster.Name},
+		},
 	}
 	want.Spec.Template.Spec = spec
 	// Cluster API adds the same when a group refers to the template; one that is only staged shall go with the cluster, too.

@@ -86,7 +86,9 @@ func begunWith(n int) extent {
 }
 
 // planScale returns all groups with the numbers that they shall have, and those of them that change.
-func (m *Management) planScale(ctx context.Context, s *snapshot, o ScaleOptions, report progress.Reporter) (wanted, changed []machineGroup, err error) {
+func (m *Management) planScale(
+	ctx context.Context, s *snapshot, o ScaleOptions, report progress.Reporter,
+) (wanted, changed []machineGroup, err error) {
 	if err := s.changeable(); err != nil {
 		return nil, nil, err
 	}
@@ -119,7 +121,9 @@ func (m *Management) planScale(ctx context.Context, s *snapshot, o ScaleOptions,
 		return wanted, changed, nil
 	}
 	if err := config.CheckPodSubnets(s.cluster.Spec.ClusterNetwork.Pods.CIDRBlocks, total); err != nil {
-		return nil, nil, &AdvisedError{Err: err, Advice: "Nothing was changed. The pod subnets of a cluster cannot change: make a new cluster with a larger one."}
+		return nil, nil, &AdvisedError{
+			Err: err, Advice: "Nothing was changed. The pod subnets of a cluster cannot change: make a new cluster with a larger one.",
+		}
 	}
 	r := reserves{Management: m, s: s, groups: wanted, skip: o.SkipPreflight, report: report}
 	if err := r.addresses(nil); err != nil {

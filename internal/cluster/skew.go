@@ -17,7 +17,7 @@ const kubeletSkew = 3
 func checkSkew(to string, s *snapshot) error {
 	target, err := version.ParseSemantic(to)
 	if err != nil {
-		return fmt.Errorf("Kubernetes version %s: %w", to, err)
+		return fmt.Errorf("version %s of Kubernetes: %w", to, err)
 	}
 	oldest, newest := "", ""
 	for _, v := range append(machineVersions(s, isControlPlane), s.controlPlane.Spec.Version) {
@@ -33,7 +33,8 @@ func checkSkew(to string, s *snapshot) error {
 			"Name a version that is not older.")
 	}
 	if from := minorOf(oldest); target.Minor() > from+1 {
-		return refusedUpgrade(fmt.Sprintf("the control plane has a node of Kubernetes %s: kubeadm upgrades by one minor release at a time, not to %s", oldest, to),
+		return refusedUpgrade(
+			fmt.Sprintf("the control plane has a node of Kubernetes %s: kubeadm upgrades by one minor release at a time, not to %s", oldest, to),
 			fmt.Sprintf("Upgrade to a release of 1.%d first.", from+1))
 	}
 	isWorker := func(m *clusterv1.Machine) bool { return !isControlPlane(m) }
@@ -48,8 +49,10 @@ func checkSkew(to string, s *snapshot) error {
 			return refusedUpgrade(fmt.Sprintf("there are workers of Kubernetes %s, and the control plane would be of %s: workers may not be newer", v, to),
 				"Upgrade to the workers' version or a newer one.")
 		case target.Minor() > minorOf(v)+kubeletSkew:
-			return refusedUpgrade(fmt.Sprintf("there are workers of Kubernetes %s, too old for a control plane of %s: at most %d minor releases may lie between them",
-				v, to, kubeletSkew), fmt.Sprintf("Bring the workers to the control plane's version first: --version %s", strings.TrimPrefix(newest, "v")))
+			return refusedUpgrade(
+				fmt.Sprintf("there are workers of Kubernetes %s, too old for a control plane of %s: at most %d minor releases may lie between them",
+					v, to, kubeletSkew),
+				fmt.Sprintf("Bring the workers to the control plane's version first: --version %s", strings.TrimPrefix(newest, "v")))
 		}
 	}
 	return nil

@@ -31,10 +31,10 @@ func TestKubernetesRulesForUpgrades(t *testing.T) {
 		"a second upgrade while the first goes on":   {"v1.34.5", "v1.33.10", "v1.33.10", "v1.35.1", "Upgrade to a release of 1.34 first."},
 		"back while an upgrade goes on":              {"v1.34.5", "v1.33.10", "v1.33.10", "v1.33.10", "cannot go back"},
 		"workers that are three minor releases old":  {"v1.34.5", "v1.34.5", "v1.32.13", "v1.35.1", ""},
-		"workers that are too old":                   {"v1.34.5", "v1.34.5", "v1.31.14", "v1.35.1", "Bring the workers to the control plane's version first: --version 1.34.5"},
+		"workers that are too old":                   {"v1.34.5", "v1.34.5", "v1.31.14", "v1.35.1", "Bring the workers to the control plane's version"},
 		"old workers to the control plane's version": {"v1.34.5", "v1.34.5", "v1.31.14", "v1.34.5", ""},
 		"workers that somebody has made too new":     {"v1.33.10", "v1.33.10", "v1.34.5", "v1.33.11", "workers may not be newer"},
-		"no version at all":                          {"v1.33.10", "v1.33.10", "v1.33.10", "latest", "Kubernetes version latest"},
+		"no version at all":                          {"v1.33.10", "v1.33.10", "v1.33.10", "latest", "version latest of Kubernetes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := checkSkew(test.to, ofVersions(test.controlPlane, test.machine, test.worker))

@@ -78,9 +78,13 @@ func TestWorkerPoolsThatCannotBeMade(t *testing.T) {
 		{"a long name", pool("{name: a-pool-for-everything-that-needs-a-lot-of-memory}"), key + "[0].name", "50 characters together"},
 		{"fewer than none", pool("{name: a, workerNodes: -1}"), key + "[0].workerNodes", "is -1: write a number from 0"},
 		{"a machine that cannot be made", pool("{name: a, machine: {virtualMachine: {memory: lots}}}"), key + "[0].machine.virtualMachine.memory", "lots"},
-		{"more nodes than the pods' subnet has room for", "podSubnet: 10.244.0.0/22\n" + pool("{name: a, workerNodes: 4}"), "podSubnet", "room for 4 nodes"},
 		{
-			"more nodes than there are addresses, which the first pool needs, too", "workerNodes: 15\n" + pool("{name: a, workerNodes: 3}, {name: b, workerNodes: 4}"),
+			"more nodes than the pods' subnet has room for", "podSubnet: 10.244.0.0/22\n" + pool("{name: a, workerNodes: 4}"), "podSubnet",
+			"room for 4 nodes",
+		},
+		{
+			"more nodes than there are addresses, which the first pool needs, too",
+			"workerNodes: 15\n" + pool("{name: a, workerNodes: 3}, {name: b, workerNodes: 4}"),
 			key + "[1].machine.virtualMachine.network.ipv4.ipAddresses",
 			"hold 21 usable addresses (without gateway, virtual IP, network and broadcast address) for 15 worker nodes, 3 worker nodes of pool a and " +
 				"4 worker nodes of pool b, which share them: add 1 or more",

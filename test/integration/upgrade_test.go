@@ -29,9 +29,9 @@ storageDomains: [{name: data}]
 networks: [{name: ovirtmgmt}]
 vnicProfiles: [{name: ovirtmgmt}]
 templates:
-  - {name: ock, osType: rhcos_x64, kubernetesVersion: v1.33.10, disks: [{alias: a}]}
-  - {name: ock-1.34, osType: rhcos_x64, kubernetesVersion: v1.34.5, disks: [{alias: b}]}
-  - {name: ock-1.35, osType: rhcos_x64, kubernetesVersion: v1.35.1, disks: [{alias: c}]}
+  - {name: ock, osType: rhcos_x64, kubernetesVersion: v1.33.10, disks: [{alias: ock-1.33-boot}]}
+  - {name: ock-1.34, osType: rhcos_x64, kubernetesVersion: v1.34.5, disks: [{alias: ock-1.34-boot}]}
+  - {name: ock-1.35, osType: rhcos_x64, kubernetesVersion: v1.35.1, disks: [{alias: ock-1.35-boot}]}
 `
 
 // fleet is a world whose cluster has a second worker pool.
@@ -43,7 +43,8 @@ func newFleet(t *testing.T) fleet {
 	require.NoError(t, os.WriteFile(inventory, []byte(releases), 0o600))
 	w := fleet{newWorld(t, "--inventory", inventory)}
 	w.edit("workerNodes: 2", "workerNodes: 1")
-	w.edit("workerMachine: *machine", "workerMachine: *machine\n    workerPools:\n      - {name: big, workerNodes: 1, machine: {virtualMachine: {memory: 4GB}}}")
+	w.edit("workerMachine: *machine", "workerMachine: *machine\n    workerPools:\n"+
+		"      - {name: big, workerNodes: 1, machine: {virtualMachine: {memory: 4GB}}}")
 	return w
 }
 

@@ -71,7 +71,8 @@ func TestAnInterruptedScaleSaysHowToGoOn(t *testing.T) {
 	again := env.CommandLine("scale", o.Existing, "demo", o.words()...)
 	require.Equal(t, "ocne cluster scale -C demo -w 5 --pool big -k /m", again)
 	for begun, want := range map[bool]string{
-		true: "What has begun goes on without this command. To go on with the rest, and to wait for it:\n  " + again, false: "Nothing was changed.\n  " + again,
+		true:  "What has begun goes on without this command. To go on with the rest, and to wait for it:\n  " + again,
+		false: "Nothing was changed.\n  " + again,
 	} {
 		err := o.Advised(&cluster.UnfinishedError{Err: context.Canceled, Begun: begun}, again)
 		advised, ok := errors.AsType[*cluster.AdvisedError](err)

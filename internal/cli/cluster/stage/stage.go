@@ -32,9 +32,9 @@ type Options struct {
 	Ignored []string
 }
 
-const long = `Stage prepares an upgrade, for those who take its steps themselves: it makes the same checks as 'ocne cluster upgrade', makes the machine
-templates, and prints the changes that make Cluster API replace the machines, in their order. Nothing is replaced by it. Take each step when
-the one before is complete, which 'ocne cluster info --watch' shows.
+const long = `Stage prepares an upgrade, for those who take its steps themselves: it makes the same checks as 'ocne cluster upgrade', makes the
+machine templates, and prints the changes that make Cluster API replace the machines, in their order. Nothing is replaced by it. Take
+each step when the one before is complete, which 'ocne cluster info --watch' shows.
 
 'ocne cluster upgrade' with the same flags does, and waits for, all that is left at any time, and removes the machine templates that
 nothing needs any more.`
@@ -115,8 +115,9 @@ func (o *Options) print(w io.Writer, s *cluster.Staged) error {
 	}
 	watch := o.Environment.CommandLine("info", o.Existing, s.Name, "--watch")
 	for i, step := range s.Steps {
-		text := fmt.Sprintf("%d. Replace the machines of %s: VM template %s, machine template %s\n     %s\n   and wait until all of them are Running and of %s:\n     %s\n",
-			i+1, step.Group, step.VMTemplate, step.MachineTemplate, s.Command(step), s.Version, watch)
+		text := fmt.Sprintf("%d. Replace the machines of %s: VM template %s, machine template %s\n     %s\n", i+1, step.Group, step.VMTemplate,
+			step.MachineTemplate, s.Command(step)) +
+			fmt.Sprintf("   and wait until all of them are Running and of %s:\n     %s\n", s.Version, watch)
 		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}

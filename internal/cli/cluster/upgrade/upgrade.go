@@ -24,21 +24,21 @@ type Options struct {
 	VMTemplate string
 }
 
-const long = `Upgrade replaces the machines of a cluster, one after the other, by ones of another Kubernetes version: first the control plane's, then those
-of one worker pool after the other. It waits until all are replaced and their nodes Ready; then it removes the machine templates that
-nothing needs any more.
+const long = `Upgrade replaces the machines of a cluster, one after the other, by ones of another Kubernetes version: first the control plane's,
+then those of one worker pool after the other. It waits until all are replaced and their nodes Ready; then it removes the machine
+templates that nothing needs any more.
 
 A VM template holds one version of Kubernetes: name the one that holds the new version with --vm-template. Or write version, VM
-template and whatever else shall change of the machines (memory, CPUs, network, extraIgnition) into the cluster file and give it with -c:
-the machines become what the file says. With -c, --version and --vm-template win over the file. Without a new version, the machines
-are replaced for the other changes alone; groups of machines of which nothing changes stay.
+template and whatever else shall change of the machines (memory, CPUs, network, extraIgnition) into the cluster file and give it with
+-c: the machines become what the file says. With -c, --version and --vm-template win over the file. Without a new version, the
+machines are replaced for the other changes alone; groups of machines of which nothing changes stay.
 
-Before it changes anything, it checks Kubernetes' rules (one minor release at a time, never back, no worker newer than the control plane
-or more than three minor releases older), that one more address is free, and, with the account of the cluster's Secret, that the engine
-has what the machines need. --skip-preflight leaves checks of the engine out, as with 'ocne cluster start'.
+Before it changes anything, it checks Kubernetes' rules (one minor release at a time, never back, no worker newer than the control
+plane or more than three minor releases older), that one more address is free, and, with the account of the cluster's Secret, that
+the engine has what the machines need. --skip-preflight leaves checks of the engine out, as with 'ocne cluster start'.
 
-Ctrl-C ends the command, and not what has begun: a group of machines whose replacement has begun goes on. Run the command again: it goes
-on where it was, and waits.
+Ctrl-C ends the command, and not what has begun: a group of machines whose replacement has begun goes on. Run the command again: it
+goes on where it was, and waits.
 
 'ocne cluster stage' prepares an upgrade that you take step by step.`
 
@@ -109,10 +109,12 @@ func Run(ctx context.Context, o *Options) error {
 	}, report)
 	report.Close()
 	if err != nil {
-		return o.Advised(err, env.CommandLine("upgrade", o.Existing, which.Config.Name, append(Words(o.Version, o.VMTemplate), o.Words()...)...))
+		words := append(Words(o.Version, o.VMTemplate), o.Words()...)
+		return o.Advised(err, env.CommandLine("upgrade", o.Existing, which.Config.Name, words...))
 	}
 	if o.ConfigFile != "" && (o.Version != "" && o.Version != which.Config.KubernetesVersion || o.VMTemplate != "") {
-		report.Warn(fmt.Sprintf("write the version and the VM template into %s, too: 'ocne cluster start' refuses it until they are the cluster's", o.ConfigFile))
+		report.Warn(fmt.Sprintf("write the version and the VM template into %s, too: 'ocne cluster start' refuses it until they are the cluster's",
+			o.ConfigFile))
 	}
 	return info.Print(env, o.Output, details)
 }
