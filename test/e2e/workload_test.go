@@ -32,7 +32,7 @@ func (w *world) deployAnswering(t *testing.T, s site, image string, pods int) {
 	labels := map[string]string{"app": answering}
 	replicas := int32(pods)
 	_, err := c.CoreV1().ConfigMaps("default").Create(t.Context(), &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: answering}, Data: map[string]string{"Corefile": ".:5300 {\n    errors\n    log\n    health :8080\n}\n"},
+		ObjectMeta: metav1.ObjectMeta{Name: answering}, Data: map[string]string{"Corefile": ".:5300 {\n    errors\n    health :8080\n}\n"},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	_, err = c.AppsV1().Deployments("default").Create(t.Context(), &appsv1.Deployment{
