@@ -17,9 +17,11 @@ const (
 )
 
 // tools are what kube-proxy and flannel call, and a shell with a few programs for people and tests.
-var tools = []string{ //nolint:gochecknoglobals // a constant list
-	"usr/sbin/xtables-nft-multi", "usr/sbin/nft", "usr/sbin/conntrack", "usr/sbin/ipset", "usr/bin/ip",
-	"usr/bin/bash", "usr/bin/cat", "usr/bin/cp", "usr/bin/ls", "usr/bin/sleep", "usr/bin/curl",
+func tools() []string {
+	return []string{
+		"usr/sbin/xtables-nft-multi", "usr/sbin/nft", "usr/sbin/conntrack", "usr/sbin/ipset", "usr/bin/ip",
+		"usr/bin/bash", "usr/bin/cat", "usr/bin/cp", "usr/bin/ls", "usr/bin/sleep", "usr/bin/curl",
+	}
 }
 
 // writeLayers writes all layers into dir and returns them by name.
@@ -70,7 +72,7 @@ func writeKubernetes(w *layerWriter, binary string) error {
 }
 
 func writeTools(w *layerWriter, root string) error {
-	for _, tool := range tools {
+	for _, tool := range tools() {
 		if err := writeProgram(w, root, tool); err != nil {
 			return err
 		}
