@@ -75,6 +75,11 @@ node-image: ## Make the image of nodes for container guests, print its directory
 	@mkdir -p bin
 	@image=$$(hack/node-image.sh) && ln -sfn "$$image" bin/nodeimage && echo "$$image"
 
+.PHONY: e2e
+e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image ## Live clusters' lives with real nodes in containers (root; the node image takes half an hour once)
+	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
+		go test -trimpath -count=1 -v -timeout 60m ./test/e2e
+
 .PHONY: test-packages
 test-packages: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Install the packages into real API servers, and live a cluster's life with each
 	cd test/packages && CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin go test -trimpath -count=1 -timeout 60m ./...

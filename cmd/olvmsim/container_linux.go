@@ -101,9 +101,7 @@ func newExecCommand() *cobra.Command {
 It needs root, and ends with the command's exit status.`,
 		Example: "  olvmsim exec -- curl -k https://192.0.2.100:6443/livez\n  olvmsim exec --vm demo-control-plane-x7k2p -- journalctl -u kubelet",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return options.run(cmd, args)
-		},
+		RunE:    options.run,
 	}
 	flags := command.Flags()
 	flags.IntVar(&options.pid, "pid", 0, "process id of the simulator; needed when several run")
@@ -111,7 +109,7 @@ It needs root, and ends with the command's exit status.`,
 	return command
 }
 
-func (o execOptions) run(cmd *cobra.Command, args []string) error {
+func (o *execOptions) run(cmd *cobra.Command, args []string) error {
 	mark, err := o.mark()
 	if err != nil {
 		return fmt.Errorf("exec: %w", err)

@@ -110,7 +110,7 @@ func (l *lab) startAPI(n *labNode) {
 	l.Helper()
 	self, err := os.Executable()
 	require.NoError(l, err)
-	command := exec.Command("nsenter", "--target", n.pid(), "--net", "--pid", self) //nolint:noctx // it ends with the namespace
+	command := exec.Command("nsenter", "--target", n.pid(), "--net", "--pid", self)
 	command.Env = append(os.Environ(), apiServerVariable+"="+l.dir+" "+n.name)
 	n.api = n.start(command)
 }

@@ -45,7 +45,7 @@ type namespace struct {
 func newNamespace(t *testing.T, name string) *namespace {
 	t.Helper()
 	n := &namespace{t: t, name: name, dir: t.TempDir()}
-	n.init = exec.Command("bash", "-c", holder, name, n.dir) //nolint:noctx // it is killed by the clean-up
+	n.init = exec.Command("bash", "-c", holder, name, n.dir)
 	n.init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID}
 	stdin, err := n.init.StdinPipe()
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func (n *namespace) exists(name string) bool {
 // enter is a command inside the namespace, with its root.
 func (n *namespace) enter(args ...string) *exec.Cmd {
 	all := append([]string{"--target", n.pid(), "--mount", "--net", "--pid", "--root", "--wd"}, args...)
-	command := exec.Command("nsenter", all...) //nolint:noctx // it ends with the namespace
+	command := exec.Command("nsenter", all...)
 	command.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	return command
 }

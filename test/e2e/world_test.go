@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -106,8 +105,6 @@ type site struct {
 func demo() site {
 	return site{Name: "demo", Version: "1.34.4", Profile: "ock", ControlPlane: 1, Workers: 1, VIP: 100, First: 110, Last: 139}
 }
-
-func (s site) virtualIP() string { return fmt.Sprintf("%s.%d", network, s.VIP) }
 
 // write writes the cluster file.
 func (w *world) write(s site) (path string) {

@@ -68,7 +68,7 @@ func clusterConfig() *config.Config {
 		ControlPlaneNodes: controlPlaneCount, WorkerNodes: workerCount,
 		VirtualIP: "${OLVM_VIRTUAL_IP}", APIServerPort: 6443, APIServerPortAlt: 6444,
 		AddonsByKubeadm: true, // nobody else would install them
-		PodSubnets: []string{"${POD_CIDR:=10.244.0.0/16}"}, ServiceSubnets: []string{"${SERVICE_CIDR:=10.96.0.0/12}"},
+		PodSubnets:      []string{"${POD_CIDR:=10.244.0.0/16}"}, ServiceSubnets: []string{"${SERVICE_CIDR:=10.96.0.0/12}"},
 		OLVM: config.OLVM{
 			DatacenterName: "${OLVM_DATACENTER:=Default}",
 			APIServer: config.APIServer{

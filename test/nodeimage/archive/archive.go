@@ -36,7 +36,7 @@ func writeArchive(file string, images []image, layers map[string]layer) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // part of a node's public files
 		return err
 	}
-	f, err := os.Create(file) //nolint:gosec // the builder names it
+	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func TestPatchesNameTheImagesOfOCK(t *testing.T) {
 	}
 	require.Equal(t, []string{"etcd+json.json", "kube-apiserver+json.json", "kube-controller-manager+json.json", "kube-proxy+json.json",
 		"kube-scheduler+json.json"}, names)
-	text, err := os.ReadFile(filepath.Join(dir, "kube-apiserver+json.json")) //nolint:gosec // our own directory
+	text, err := os.ReadFile(filepath.Join(dir, "kube-apiserver+json.json"))
 	require.NoError(t, err)
 	require.JSONEq(t, `[{"op":"replace","path":"/spec/containers/0/image","value":"container-registry.oracle.com/olcne/kube-apiserver:v1.34.4"}]`,
 		string(text))
@@ -149,7 +149,7 @@ func TestTheNodeImageHasWhatItsVersionsNeed(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no bin/nodeimage: make node-image makes it, as root")
 	}
-	text, err := os.ReadFile(filepath.Join(image, "image.json")) //nolint:gosec // the image's own
+	text, err := os.ReadFile(filepath.Join(image, "image.json"))
 	require.NoError(t, err)
 	var list struct{ Versions []string }
 	require.NoError(t, json.Unmarshal(text, &list))
@@ -157,14 +157,14 @@ func TestTheNodeImageHasWhatItsVersionsNeed(t *testing.T) {
 	for _, version := range list.Versions {
 		tree := filepath.Join(image, "versions", version)
 		kubeadm := filepath.Join(tree, "usr/bin/kubeadm")
-		out, err := exec.CommandContext(t.Context(), kubeadm, "version", "-o", "short").CombinedOutput() //nolint:gosec // the image's own
+		out, err := exec.CommandContext(t.Context(), kubeadm, "version", "-o", "short").CombinedOutput()
 		require.NoError(t, err, string(out))
 		require.Equal(t, version, strings.TrimSpace(string(out)))
 		wanted, err := kubeadmImages(t.Context(), kubeadm, version)
 		require.NoError(t, err)
 		require.Subset(t, archiveNames(t, filepath.Join(tree, "usr/share/ocne/images.tar")), wanted)
 	}
-	settings, err := os.ReadFile(filepath.Join(image, "root/etc/containerd/config.toml")) //nolint:gosec // the image's own
+	settings, err := os.ReadFile(filepath.Join(image, "root/etc/containerd/config.toml"))
 	require.NoError(t, err)
 	_, sandbox, _ := strings.Cut(string(settings), "sandbox_image = \"")
 	sandbox, _, _ = strings.Cut(sandbox, "\"")
@@ -197,7 +197,7 @@ func readTar(t *testing.T, file string) map[string]string {
 // walkTar reads the content of small entries only: layers of real images are large.
 func walkTar(t *testing.T, file string, visit func(*tar.Header, string)) {
 	t.Helper()
-	f, err := os.Open(file) //nolint:gosec // the test names it
+	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer func() { _ = f.Close() }()
 	for r := tar.NewReader(f); ; {

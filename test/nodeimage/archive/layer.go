@@ -23,7 +23,7 @@ type layerWriter struct {
 }
 
 func writeLayer(file string, fill func(*layerWriter) error) (layer, error) {
-	f, err := os.Create(file) //nolint:gosec // in our own directory
+	f, err := os.Create(file)
 	if err != nil {
 		return layer{}, fmt.Errorf("layer: %w", err)
 	}
@@ -80,7 +80,7 @@ func (w *layerWriter) text(name, content string) error {
 
 // file copies a regular file as an executable one.
 func (w *layerWriter) file(name, source string) error {
-	f, err := os.Open(source) //nolint:gosec // the builder names it
+	f, err := os.Open(source)
 	if err != nil {
 		return err
 	}

@@ -36,8 +36,9 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "directory to write usr/share/ocne/images.tar and etc/ocne/ock/patches into")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "archive:", err)
 		os.Exit(1)
 	}
@@ -74,7 +75,7 @@ func run(ctx context.Context, o options) error {
 
 // manifestImages are the names of the images in a manifest, each once.
 func manifestImages(file string) ([]string, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // the builder names it
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("manifest of flannel: %w", err)
 	}

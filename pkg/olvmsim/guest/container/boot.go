@@ -130,8 +130,8 @@ func (s Specification) nameMachine() error {
 	if _, err := os.Stat(filepath.Join(s.upper(), "etc/machine-id")); err == nil {
 		return nil
 	}
-	_ = os.Remove(path) // it may be a link
-	return os.WriteFile(path, []byte("uninitialized\n"), 0o444)
+	_ = os.Remove(path)                                         // it may be a link
+	return os.WriteFile(path, []byte("uninitialized\n"), 0o444) //nolint:gosec // every program of the guest reads it
 }
 
 // ignite runs the stages of Ignition that a machine has whose disk needs no partitions: those of its dracut module, in the same order. The
