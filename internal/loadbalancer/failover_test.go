@@ -162,7 +162,8 @@ func (l *lab) joined(n *labNode, all ...*labNode) {
 	l.Helper()
 	l.startAPI(n)
 	l.eventually("the API server of "+n.name+" answers", func() bool {
-		_, err := n.run("curl", "--silent", "--fail", "--cacert", "/etc/kubernetes/pki/ca.crt", "--connect-to", "kubernetes:443:127.0.0.1:6444", "https://kubernetes/livez")
+		_, err := n.run("curl", "--silent", "--fail", "--cacert", "/etc/kubernetes/pki/ca.crt",
+			"--connect-to", "kubernetes:443:127.0.0.1:6444", "https://kubernetes/livez")
 		return err == nil
 	})
 	l.listed(all...)

@@ -10,7 +10,8 @@ import (
 	"github.com/ocne-project/ocne/test/programs"
 )
 
-// fixture is one management cluster, with Cluster API and the provider in it, which has the shipped roles' rights, and one engine. All clusters of TestContract share them.
+// fixture is one management cluster, with Cluster API and the provider in it, which has the shipped roles' rights, and one engine. All
+// clusters of TestContract share them.
 type fixture struct {
 	client.WithWatch
 	kubeconfig string
