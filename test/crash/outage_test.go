@@ -3,6 +3,8 @@ package crash
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,8 +17,9 @@ import (
 )
 
 const (
-	// machinesOfOutage run when the engine goes down; unfinishedOfOutage are asked for meanwhile.
-	machinesOfOutage, unfinishedOfOutage = 500, 20
+	// smallOutage is how many machines run when the engine goes down, unless OCNE_OUTAGE_MACHINES says it: five hundred beside all other
+	// tests would starve those. unfinishedOfOutage are asked for meanwhile.
+	smallOutage, unfinishedOfOutage = 50, 20
 	// outage is how long the engine is down. The controllers ask it in the same rhythm however long it lasts: once it is known to be down,
 	// every 10 s. Five minutes would show nothing else and take four minutes more.
 	outage = time.Minute
@@ -24,9 +27,11 @@ const (
 	mostWhileDown, mostOnReturn = 5, 20
 )
 
-// An engine that is down is no affair of five hundred machines: one object tells it, hardly anybody asks, and its return is no storm.
+// An engine that is down is no affair of many machines: one object tells it, hardly anybody asks, and its return is no storm. For five
+// hundred: hack/outage.sh.
 func TestAnEngineThatIsDownChangesOneObject(t *testing.T) {
 	t.Parallel()
+	machinesOfOutage := sizeOfOutage(t)
 	engine := programs.StartEngine(t)
 	l := newLabOf(t, engine)
 	f := newFront(t, engine)
@@ -68,6 +73,17 @@ func TestAnEngineThatIsDownChangesOneObject(t *testing.T) {
 	require.Less(t, most, mostOnReturn)
 	require.Equal(t, []string{"OLVMCluster " + clusterName}, c.changed(ctx, t, before), "the machines that ran were left alone")
 	require.Len(t, engine.Holds(t).VMs, machinesOfOutage+unfinishedOfOutage)
+}
+
+func sizeOfOutage(t *testing.T) (machines int) {
+	t.Helper()
+	wanted := os.Getenv("OCNE_OUTAGE_MACHINES")
+	if wanted == "" {
+		return smallOutage
+	}
+	machines, err := strconv.Atoi(wanted)
+	require.NoError(t, err, "OCNE_OUTAGE_MACHINES")
+	return machines
 }
 
 // settled says which machine is not Ready with a joined node and a cleared boot document yet: nothing is left to do for the others.
