@@ -59,7 +59,7 @@ func (w *workload) applyAddons(ctx context.Context, s *snapshot, report progress
 func (w *workload) applyAddon(ctx context.Context, a *addon.Addon) error {
 	for len(a.Objects) > 0 {
 		object := a.Objects[0]
-		err := w.objects.Apply(ctx, client.ApplyConfigurationFromUnstructured(object.DeepCopy()), fieldOwner, client.ForceOwnership)
+		err := w.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object.DeepCopy()), fieldOwner, client.ForceOwnership)
 		if err != nil {
 			return fmt.Errorf("apply %s %s: %w", object.GetKind(), client.ObjectKeyFromObject(object), err)
 		}

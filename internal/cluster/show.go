@@ -136,11 +136,11 @@ func (m *Management) askNodes(ctx context.Context, key client.ObjectKey, s *snap
 	if err != nil || len(kubeconfig) == 0 {
 		return err
 	}
-	nodes, err := nodesOf(kubeconfig)
+	c, err := access(kubeconfig)
 	if err != nil {
 		return err
 	}
-	(&workload{nodes: nodes}).readNodes(ctx, s)
+	(&workload{client: c}).readNodes(ctx, s)
 	return nil
 }
 

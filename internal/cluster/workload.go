@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,8 +29,7 @@ const nodesTimeout = 5 * time.Second
 type workload struct {
 	kubeconfigPath string // where the kubeconfig is written; empty when it is not
 	kubeconfig     []byte
-	nodes          corev1client.NodeInterface
-	objects        client.Client
+	client         client.Client // nil while there is no kubeconfig
 	addons         []addon.Addon // that are still to be applied
 }
 
@@ -50,11 +51,7 @@ func (w *workload) connect(kubeconfig []byte) (written bool, err error) {
 	if len(kubeconfig) == 0 || bytes.Equal(kubeconfig, w.kubeconfig) {
 		return false, nil
 	}
-	nodes, err := nodesOf(kubeconfig)
-	if err != nil {
-		return false, err
-	}
-	objects, err := objectsOf(kubeconfig)
+	c, err := access(kubeconfig)
 	if err != nil {
 		return false, err
 	}
@@ -63,54 +60,51 @@ func (w *workload) connect(kubeconfig []byte) (written bool, err error) {
 			return false, fmt.Errorf("write the cluster's kubeconfig: %w", err)
 		}
 	}
-	w.kubeconfig, w.nodes, w.objects = kubeconfig, nodes, objects
+	w.kubeconfig, w.client = kubeconfig, c
 	return w.kubeconfigPath != "", nil
 }
 
-// access is that to the cluster that a kubeconfig is for.
-func access(kubeconfig []byte) (*rest.Config, error) {
+// access is that to the cluster that a kubeconfig is for. It asks nothing yet.
+func access(kubeconfig []byte) (client.Client, error) {
 	restConfig, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	restConfig.UserAgent = "ocne"
 	restConfig.Timeout = nodesTimeout
-	return restConfig, nil
-}
-
-// objectsOf is the access to all objects of the cluster that a kubeconfig is for. It asks nothing yet.
-func objectsOf(kubeconfig []byte) (client.Client, error) {
-	restConfig, err := access(kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	c, err := client.New(restConfig, client.Options{})
+	c, err := client.New(restConfig, client.Options{Scheme: scheme.Scheme, Mapper: workloadMapper()})
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	return c, nil
 }
 
-// nodesOf is the access to the nodes of the cluster that a kubeconfig is for.
-func nodesOf(kubeconfig []byte) (corev1client.NodeInterface, error) {
-	restConfig, err := access(kubeconfig)
-	if err != nil {
-		return nil, err
+// workloadMapper knows nodes and the kinds that add-ons consist of, for the reason of restMapper.
+func workloadMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []schema.GroupVersionKind{
+		corev1.SchemeGroupVersion.WithKind("Node"), corev1.SchemeGroupVersion.WithKind("Namespace"),
+		rbacv1.SchemeGroupVersion.WithKind("ClusterRole"), rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"),
+	} {
+		mapper.Add(kind, meta.RESTScopeRoot)
 	}
-	api, err := corev1client.NewForConfig(restConfig)
-	if err != nil {
-		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
+	for _, kind := range []schema.GroupVersionKind{
+		corev1.SchemeGroupVersion.WithKind("ServiceAccount"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+		corev1.SchemeGroupVersion.WithKind("Service"),
+		appsv1.SchemeGroupVersion.WithKind("DaemonSet"), appsv1.SchemeGroupVersion.WithKind("Deployment"),
+	} {
+		mapper.Add(kind, meta.RESTScopeNamespace)
 	}
-	return api.Nodes(), nil
+	return mapper
 }
 
 // readNodes adds the nodes to a snapshot. That they cannot be read is a state of the cluster, not an error.
 func (w *workload) readNodes(ctx context.Context, s *snapshot) {
-	if w.nodes == nil {
+	if w.client == nil {
 		return
 	}
-	nodes, err := w.nodes.List(ctx, metav1.ListOptions{})
-	if err != nil {
+	nodes := &corev1.NodeList{}
+	if err := w.client.List(ctx, nodes); err != nil {
 		s.nodesErr = err
 		return
 	}
