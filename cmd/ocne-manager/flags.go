@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/capi/install"
@@ -25,6 +27,7 @@ type config struct {
 	leaderElectNamespace string
 
 	webhookAddress string
+	webhookService types.NamespacedName
 	certDir        string
 	healthAddress  string
 	metricsAddress string
@@ -53,6 +56,8 @@ func parseFlags(args []string) (config, error) {
 		"namespace of the Lease; empty: the pod's own, or "+install.Namespace+" with --install")
 	flags.StringVar(&c.webhookAddress, "webhook-bind", "127.0.0.1:0",
 		"address of the webhooks (with Cluster API's own providers); port 0: a free one")
+	service := flags.String("webhook-service", "",
+		"NAMESPACE/NAME of the Service in front of the webhooks, at port 443, which the API server calls instead of their address")
 	flags.StringVar(&c.certDir, "cert-dir", "", "directory (mode 0700) that keeps the webhooks' certificate across restarts; empty: in memory")
 	flags.StringVar(&c.healthAddress, "health-probe-bind-address", "127.0.0.1:0", "address of /healthz and /readyz; port 0: a free one")
 	flags.StringVar(&c.metricsAddress, "metrics-bind-address", "0", "address of /metrics, such as 127.0.0.1:8080; 0: none")
@@ -66,7 +71,22 @@ func parseFlags(args []string) (config, error) {
 	if flags.NArg() > 0 {
 		return config{}, fmt.Errorf("unknown argument %q: everything is a flag", flags.Arg(0))
 	}
+	if err := c.setWebhookService(*service); err != nil {
+		return config{}, err
+	}
 	return c, c.validate()
+}
+
+func (c *config) setWebhookService(flag string) error {
+	if flag == "" {
+		return nil
+	}
+	namespace, name, found := strings.Cut(flag, "/")
+	if !found || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return fmt.Errorf("--webhook-service %s: write NAMESPACE/NAME", flag)
+	}
+	c.webhookService = types.NamespacedName{Namespace: namespace, Name: name}
+	return nil
 }
 
 func (c config) validate() error {
@@ -85,8 +105,8 @@ func (c config) validate() error {
 		if err != nil {
 			return fmt.Errorf("--webhook-bind: %w", err)
 		}
-		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-			return fmt.Errorf("--webhook-bind %s: name the one address that the API server calls, such as 127.0.0.1:0", c.webhookAddress)
+		if ip := net.ParseIP(host); c.webhookService.Name == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
+			return fmt.Errorf("--webhook-bind %s: name the one address that the API server calls, such as 127.0.0.1:0, or --webhook-service", c.webhookAddress)
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ func TestFlagsThatContradictEachOtherAreExplained(t *testing.T) {
 		{[]string{"--install"}, "--install needs --providers=core,bootstrap,control-plane,olvm"},
 		{[]string{bundle, "--install", "--webhook-bind=0.0.0.0:9443"}, "name the one address that the API server calls"},
 		{[]string{bundle, "--install", "--webhook-bind=9443"}, "--webhook-bind"},
+		{[]string{bundle, "--install", "--webhook-bind=:9443", "--webhook-service=ocne-system"}, "write NAMESPACE/NAME"},
 		{[]string{"--providers=core"}, `choose "olvm"`},
 		{[]string{"start"}, `unknown argument "start"`},
 	} {

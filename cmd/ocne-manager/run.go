@@ -59,7 +59,8 @@ func run(ctx context.Context, c config, stdout io.Writer) error {
 		}
 		defer webhooks.Close()
 		line.WebhookURL = "https://" + webhooks.Addr().String()
-		if certificates, err = installClusterAPI(ctx, restConfig, line.WebhookURL, c); err != nil {
+		target := install.WebhookTarget{URL: line.WebhookURL, Service: c.webhookService}
+		if certificates, err = installClusterAPI(ctx, restConfig, target, c); err != nil {
 			return err
 		}
 		options.Webhooks = manager.Webhooks{Listener: webhooks, GetCertificate: certificates.GetCertificate}
@@ -96,7 +97,7 @@ func start(ctx context.Context, mgr *manager.Manager, line ready, stdout io.Writ
 }
 
 // installClusterAPI installs CRDs, webhooks and inventory, and returns the certificate that the webhooks must serve.
-func installClusterAPI(ctx context.Context, restConfig *rest.Config, url string, c config) (*servingcert.Rotator, error) {
+func installClusterAPI(ctx context.Context, restConfig *rest.Config, target install.WebhookTarget, c config) (*servingcert.Rotator, error) {
 	installer, err := install.New(restConfig, c.providers, version)
 	if err != nil {
 		return nil, err
@@ -105,19 +106,23 @@ func installClusterAPI(ctx context.Context, restConfig *rest.Config, url string,
 	if err != nil {
 		return nil, fmt.Errorf("webhook address: %w", err)
 	}
+	if s := target.Service; s.Name != "" {
+		host = s.Name + "." + s.Namespace + ".svc" // the name that the API server expects in the certificate
+	}
 	certificates, err := servingcert.New(servingcert.Options{
 		Hosts: []string{host},
 		Dir:   c.certDir,
 		Log:   ctrl.Log.WithName("webhook-certificate"),
 		Publish: func(ctx context.Context, caBundle []byte) error {
-			return installer.PublishTarget(ctx, install.WebhookTarget{URL: url, CABundle: caBundle})
+			target.CABundle = caBundle
+			return installer.PublishTarget(ctx, target)
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the webhook certificate: %w", err)
 	}
-	err = installer.Install(ctx, install.WebhookTarget{URL: url, CABundle: certificates.CABundle()})
-	if err != nil {
+	target.CABundle = certificates.CABundle()
+	if err := installer.Install(ctx, target); err != nil {
 		return nil, fmt.Errorf("install Cluster API: %w", err)
 	}
 	return certificates, nil

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ocne-project/ocne/internal/addon"
+	"github.com/ocne-project/ocne/internal/incluster"
 	"github.com/ocne-project/ocne/internal/loadbalancer"
 )
 
@@ -63,6 +64,8 @@ type Image struct {
 	Addons  addon.Images `json:"addons"`
 	// AdministratorShell is the login shell of the user ocne.
 	AdministratorShell string `json:"administratorShell"`
+	// ImageStore is where container images are.
+	ImageStore incluster.ImageStore `json:"imageStore"`
 }
 
 // LoadImage returns what a profile says of its image. It fails when there is no such profile; ProfileOCK is that of an empty name.

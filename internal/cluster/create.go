@@ -117,14 +117,18 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	if err := checkEngine(ctx, o, p, report); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
-	m, err := OpenManagement(ctx, o.Management, report)
+	m, err := o.open(ctx, p, report)
 	if err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	report.Step("Management cluster: " + m.Description)
-	summary, err := m.create(ctx, o, p, report)
+	last, err := m.create(ctx, o, p, report)
+	home := m
+	if err == nil && c.SelfManaged {
+		home, last, err = m.moveIn(ctx, o, p, last, report)
+	}
 	if err == nil {
-		return summary, m.Close()
+		return summarize(last, c.KubeconfigPath(), home), m.closeAfter(ctx, home, report)
 	}
 	// Nothing is left running when nothing was applied.
 	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
@@ -132,7 +136,7 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	return nil, errors.Join(err, m.CloseAndStopIfIdle(afterwards, report))
 }
 
-func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*Summary, error) {
+func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*snapshot, error) {
 	if err := errors.Join(m.checkIgnition(ctx, p.key.Namespace), m.checkExisting(ctx, p)); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
@@ -140,20 +144,25 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, repor
 		return nil, unfinished(ctx, err, begun, nil)
 	}
 	report.Step(fmt.Sprintf("Applied the objects of cluster %s", o.Config.Name))
+	last, err := m.await(ctx, o.awaited(p), report)
+	if err != nil {
+		return nil, err
+	}
+	report.Step(fmt.Sprintf("Cluster %s is ready", o.Config.Name))
+	return last, nil
+}
+
+// awaited is the cluster that the configuration describes.
+func (o CreateOptions) awaited(p *plan) awaited {
 	c := o.Config
 	t := target{controlPlane: int32(c.ControlPlaneNodes), pools: map[string]int32{}} // in range, as Validate makes sure
 	for _, pool := range c.Pools() {
 		t.pools[c.PoolObjects(pool.Name)] = int32(pool.Nodes)
 	}
-	last, err := m.await(ctx, awaited{
+	return awaited{
 		key: p.key, title: "Cluster " + c.Name, target: t, reached: t.reached, kubeconfig: c.KubeconfigPath(), nodeStartup: o.NodeStartupTimeout,
 		addons: p.addons,
-	}, report)
-	if err != nil {
-		return nil, err
 	}
-	report.Step(fmt.Sprintf("Cluster %s is ready", c.Name))
-	return summarize(last, c.KubeconfigPath(), m), nil
 }
 
 // observeNodes completes a snapshot with what the cluster's own API says. An API that does not answer is a state of the cluster; only

@@ -32,7 +32,7 @@ type DeleteOptions struct {
 //
 // The VMs are those that an abandoned cluster may have left in its engine; they come with an error, too.
 func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]AbandonedVM, error) {
-	m, err := OpenExistingManagement(ctx, o.Management, report)
+	m, err := o.open(ctx, report)
 	if errors.Is(err, ErrNoManagement) {
 		report.Step(fmt.Sprintf("There is no management cluster and so no cluster %s: nothing to delete", o.Config.Name))
 		return nil, keepKubeconfig(o.Config.KubeconfigPath(), report)

@@ -25,6 +25,11 @@ type Selection struct {
 // open connects to the management cluster and finds the cluster in it; the error says which ones there are. An embedded management
 // cluster that holds no cluster is not left running.
 func (o Selection) open(ctx context.Context, report progress.Reporter) (*Management, *clusterv1.Cluster, error) {
+	if o.Config.SelfManaged {
+		if m, found, err := o.openHome(ctx, report); m != nil || err != nil {
+			return m, found, err
+		}
+	}
 	m, err := OpenExistingManagement(ctx, o.Management, report)
 	if errors.Is(err, ErrNoManagement) {
 		return nil, nil, &AdvisedError{

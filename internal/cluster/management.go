@@ -45,6 +45,7 @@ type Management struct {
 	Kubeconfig string
 
 	embedded *embedded.Session // nil for a management cluster that is not ours
+	own      bool              // it is the cluster whose objects it holds
 }
 
 // ErrNoManagement says that no management cluster was named and that there is no embedded one.

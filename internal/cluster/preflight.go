@@ -169,9 +169,10 @@ func (o PreflightOptions) wanted(p *plan) preflight.Wanted {
 		Subjects: preflight.Subjects{
 			URL: server + "serverURL", CA: server + "serverCAPath", Credentials: credentials,
 			DataCenter: "providers.olvm.olvmDatacenterName", VirtualIP: "virtualIp",
+			SelfManaged: "providers.olvm.selfManaged",
 		},
 		URL: c.OLVM.APIServer.ServerURL, Username: p.account.Username, Owner: p.key.String(), DataCenter: c.OLVM.DatacenterName,
-		VirtualIP: vip, Port: c.APIServerPort,
+		VirtualIP: vip, Port: c.APIServerPort, SelfManaged: c.SelfManaged,
 		Groups: groups,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -70,8 +71,12 @@ func access(kubeconfig []byte) (client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
+	return accessBy(restConfig, nodesTimeout)
+}
+
+func accessBy(restConfig *rest.Config, timeout time.Duration) (client.Client, error) {
 	restConfig.UserAgent = "ocne"
-	restConfig.Timeout = nodesTimeout
+	restConfig.Timeout = timeout
 	c, err := client.New(restConfig, client.Options{Scheme: scheme.Scheme, Mapper: workloadMapper()})
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
@@ -90,7 +95,8 @@ func workloadMapper() meta.RESTMapper {
 	}
 	for _, kind := range []schema.GroupVersionKind{
 		corev1.SchemeGroupVersion.WithKind("ServiceAccount"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
-		corev1.SchemeGroupVersion.WithKind("Service"),
+		corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("Pod"),
+		rbacv1.SchemeGroupVersion.WithKind("Role"), rbacv1.SchemeGroupVersion.WithKind("RoleBinding"),
 		appsv1.SchemeGroupVersion.WithKind("DaemonSet"), appsv1.SchemeGroupVersion.WithKind("Deployment"),
 	} {
 		mapper.Add(kind, meta.RESTScopeNamespace)

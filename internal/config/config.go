@@ -47,6 +47,8 @@ type Config struct {
 	AddonsByKubeadm bool
 	// CipherSuites restricts the TLS cipher suites of every Kubernetes component (IANA names).
 	CipherSuites []string
+	// SelfManaged moves the cluster's objects and the controllers into the cluster itself, once it runs.
+	SelfManaged bool
 	// Quiet asks for less output.
 	Quiet bool
 	// Management says which management cluster to use.
@@ -133,8 +135,9 @@ func (k keys) config(homeDir string) *Config {
 		APIServerPortAlt: cmp.Or(k.KubeAPIServerBindPortAlt, olvm.LocalAPIEndpoint.BindPort, 6444),
 		PodSubnets:       k.PodSubnet, ServiceSubnets: k.ServiceSubnet,
 		CNI: cmp.Or(k.CNI, "flannel"), KubeProxyMode: k.KubeProxyMode, CipherSuites: k.CipherSuites, Quiet: k.Quiet,
-		Management: Management{Kubeconfig: string(k.Kubeconfig)},
-		Node:       Node{SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath)},
+		SelfManaged: olvm.SelfManaged,
+		Management:  Management{Kubeconfig: string(k.Kubeconfig)},
+		Node:        Node{SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath)},
 		OLVM: OLVM{
 			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer,
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,

@@ -13,6 +13,7 @@ import (
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 
 	"github.com/ocne-project/ocne/internal/boot"
+	"github.com/ocne-project/ocne/internal/incluster"
 )
 
 // maxIgnition is the length that OLVMMachine.spec.ignition.inline accepts.
@@ -49,7 +50,7 @@ func (v *validator) ignition() {
 	if len(v.problems) > before {
 		return
 	}
-	if _, err := v.config.ignition(v.config.OLVM.ControlPlaneMachine.image()); err != nil {
+	if _, err := v.config.controlPlaneIgnition(v.config.OLVM.ControlPlaneMachine.image()); err != nil {
 		v.report("extraIgnition", "%v", err)
 	}
 }
@@ -115,11 +116,27 @@ func (c *Config) sshKey() (string, error) {
 // ignition is what every node of the cluster boots with beyond what the provider gives it: the user ocne with its SSH key, then
 // the user's own documents. It is empty when there is neither.
 func (c *Config) ignition(image boot.Image) (string, error) {
+	return c.ignitionOver(types.Config{}, image)
+}
+
+// controlPlaneIgnition is what control plane nodes boot with: where the cluster manages itself, they take the image of the controllers from it.
+func (c *Config) controlPlaneIgnition(image boot.Image) (string, error) {
+	var base types.Config
+	if c.SelfManaged {
+		var err error
+		if base, err = incluster.NodeConfig(image.ImageStore, c.APIServerPortAlt); err != nil {
+			return "", err
+		}
+	}
+	return c.ignitionOver(base, image)
+}
+
+// ignitionOver adds the user ocne and the user's own documents to a document.
+func (c *Config) ignitionOver(merged types.Config, image boot.Image) (string, error) {
 	key, err := c.sshKey()
 	if err != nil {
 		return "", err
 	}
-	var merged types.Config
 	if key != "" {
 		merged.Ignition.Version = types.MaxVersion.String()
 		merged.Passwd.Users = []types.PasswdUser{{

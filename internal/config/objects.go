@@ -27,11 +27,15 @@ func (c *Config) Objects() ([]client.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the nodes' Ignition document: %w", err)
 	}
+	controlPlaneIgnition, err := c.controlPlaneIgnition(image)
+	if err != nil {
+		return nil, fmt.Errorf("make the control plane nodes' Ignition document: %w", err)
+	}
 	objects := []client.Object{
 		c.cluster(),
 		c.olvmCluster(),
 		c.controlPlane(image),
-		c.machineTemplate(c.controlPlaneName(), c.OLVM.ControlPlaneMachine, ignition),
+		c.machineTemplate(c.controlPlaneName(), c.OLVM.ControlPlaneMachine, controlPlaneIgnition),
 	}
 	checks := []client.Object{c.controlPlaneHealthCheck()}
 	for _, p := range c.Pools() {

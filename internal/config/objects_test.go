@@ -163,3 +163,24 @@ func TestOnAPlainImageAddonsAreLeftToKubeadm(t *testing.T) {
 		}
 	}
 }
+
+// The image of the controllers is only in the cluster, so nodes that may run them take it from there.
+func TestControlPlaneNodesOfAClusterThatManagesItselfTakeItsControllersImage(t *testing.T) {
+	c, _, err := config.Load(config.Options{ClusterFile: filepath.Join("testdata", "required.yaml"), HomeDir: t.TempDir()})
+	require.NoError(t, err)
+	units := func() map[string]bool {
+		objects, err := c.Objects()
+		require.NoError(t, err)
+		takes := map[string]bool{}
+		for _, o := range objects {
+			if template, ok := o.(*infrav1.OLVMMachineTemplate); ok {
+				ignition := template.Spec.Template.Spec.Ignition
+				takes[template.Name] = ignition != nil && strings.Contains(ignition.Inline, "ocne-controllers-image.timer")
+			}
+		}
+		return takes
+	}
+	require.Equal(t, map[string]bool{c.Name + "-control-plane": false, c.Name + "-md-0": false}, units())
+	c.SelfManaged = true
+	require.Equal(t, map[string]bool{c.Name + "-control-plane": true, c.Name + "-md-0": false}, units())
+}

@@ -149,9 +149,6 @@ func (v *validator) ports() {
 // notImplemented refuses what would otherwise be left out silently.
 func (v *validator) notImplemented() {
 	k := v.config.keys
-	if k.Providers.OLVM.SelfManaged {
-		v.report("providers.olvm.selfManaged", "is not implemented yet: write false")
-	}
 	if k.Providers.OLVM.LocalAPIEndpoint.AdvertiseAddress != "" {
 		v.report("providers.olvm.localAPIEndpoint.advertiseAddress", "is not implemented: leave it out, every node advertises its own address")
 	}

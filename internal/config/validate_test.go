@@ -144,7 +144,6 @@ func TestRulesOfFiles(t *testing.T) {
 
 func TestRulesOfKeysNotImplementedYet(t *testing.T) {
 	checkRules(t, []rule{
-		{"self-managed", on("providers.olvm.selfManaged", "true"), "providers.olvm.selfManaged", "not implemented yet"},
 		{"advertised address", on("providers.olvm.localAPIEndpoint.advertiseAddress", "192.0.2.9"),
 			"providers.olvm.localAPIEndpoint.advertiseAddress", "not implemented"},
 		{"tags", on(machines+".tags", "[a]"), machines + ".tags", "not implemented yet"},

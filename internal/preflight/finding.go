@@ -27,6 +27,7 @@ const (
 	Storage     Check = "storage"      // the templates' storage domains are active and have room
 	Addresses   Check = "addresses"    // enough addresses of the pools are free
 	VirtualIP   Check = "virtual-ip"   // nobody else has the virtual IP
+	SelfManaged Check = "self-managed" // the VMs run the controllers of a cluster that manages itself
 )
 
 // All stands for every check where names of checks are listed.
@@ -36,6 +37,7 @@ const All Check = "all"
 func Checks() []Check {
 	return []Check{
 		Engine, Credentials, Permissions, DataCenter, Cluster, Hosts, Network, VNICProfile, Template, Storage, Addresses, VirtualIP,
+		SelfManaged,
 	}
 }
 

@@ -23,6 +23,9 @@ type survey struct {
 	findings   []Finding
 }
 
+// vendorWithoutPods is what olvmsim says of itself (VendorWithoutPods there) when its guests are not real nodes.
+const vendorWithoutPods = "olvmsim (its VMs run no Pods)"
+
 // Run makes all checks. What cannot be looked at because something before it is missing is left out. Members are the names of VMs that the
 // engine holds of a cluster of this name already, whichever management cluster that is in.
 func Run(ctx context.Context, engine *ovirt.Client, w Wanted) (findings []Finding, members []string) {
@@ -34,8 +37,13 @@ func Run(ctx context.Context, engine *ovirt.Client, w Wanted) (findings []Findin
 }
 
 func (s *survey) all(ctx context.Context) error {
-	if _, err := s.engine.System(ctx); err != nil {
+	system, err := s.engine.System(ctx)
+	if err != nil {
 		return err
+	}
+	if s.wanted.SelfManaged && system.Vendor == vendorWithoutPods {
+		s.report(SelfManaged, s.wanted.Subjects.SelfManaged, fmt.Sprintf("engine %s is a simulator whose VMs run no Pods, so no controllers", s.wanted.URL),
+			"Write false, or start the simulator with --guests container.")
 	}
 	if err := s.findDataCenter(ctx); err != nil {
 		return err

@@ -14,6 +14,8 @@ type Wanted struct {
 	// Owner is namespace/name of the Cluster: VMs with its mark are its own.
 	Owner      string
 	DataCenter string
+	// SelfManaged: the controllers shall run on the machines.
+	SelfManaged bool
 	// VirtualIP is not valid when it is not to be checked.
 	VirtualIP netip.Addr
 	// Port of the virtual IP; 0 means not to look whether something answers there.
@@ -24,7 +26,7 @@ type Wanted struct {
 
 // Subjects name where the user wrote what is wanted: configuration keys, or fields of an object.
 type Subjects struct {
-	URL, CA, Credentials, DataCenter, VirtualIP string
+	URL, CA, Credentials, DataCenter, VirtualIP, SelfManaged string
 }
 
 // Group is a number of machines that are alike.

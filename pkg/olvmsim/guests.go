@@ -32,6 +32,15 @@ type Shutdowner interface {
 	Shutdown(vmID string)
 }
 
+// VendorWithoutPods is the vendor of an engine whose VMs make nodes that run no Pods.
+const VendorWithoutPods = "olvmsim (its VMs run no Pods)"
+
+// Podless may be implemented by Guests whose nodes do not run what Kubernetes schedules on them. The engine then has the vendor
+// VendorWithoutPods.
+type Podless interface {
+	Podless() bool
+}
+
 // Networked may be implemented by Guests whose VMs are on a network of their own, for the engine to be reached from there.
 type Networked interface {
 	// ListenEngine listens on that network, on the port that the engine has elsewhere.

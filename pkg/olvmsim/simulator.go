@@ -144,13 +144,21 @@ func (s *Simulator) start(ctx context.Context) error {
 	}
 	s.rest = rest.New(rest.Options{
 		Engine: s.engine, Passwords: s.passwords, CA: s.ca.pem,
-		Record: s.record, Intercept: s.intercept, Now: s.sessionTime,
+		Record: s.record, Intercept: s.intercept, Now: s.sessionTime, Vendor: s.vendor(),
 	})
 	if err := s.begin(s.options.Scenario); err != nil {
 		return errors.Join(err, listeners.close())
 	}
 	s.serve(ctx, listeners, certificate)
 	return nil
+}
+
+// vendor is how clients find out that the VMs run no containers.
+func (s *Simulator) vendor() string {
+	if g, ok := s.options.Guests.(Podless); ok && g.Podless() {
+		return VendorWithoutPods
+	}
+	return ""
 }
 
 func (s *Simulator) newEngine(inv inventory.Inventory) (err error) {

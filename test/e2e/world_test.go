@@ -76,6 +76,7 @@ catalog: false
 providers:
   olvm:
     olvmDatacenterName: Default
+    selfManaged: {{.SelfManaged}}
     ovirtCsiDriver: {install: false}
     olvmOvirtAPIServer:
       serverURL: {{.URL}}
@@ -99,6 +100,8 @@ type site struct {
 	Name, Version, Profile string
 	ControlPlane, Workers  int
 	VIP, First, Last       int // last numbers of addresses
+	// SelfManaged needs the engine's URL that its nodes reach.
+	SelfManaged bool
 }
 
 // demo is what most stories begin with.
@@ -110,10 +113,14 @@ func demo() site {
 func (w *world) write(s site) (path string) {
 	w.t.Helper()
 	var file bytes.Buffer
+	url := w.sim.URL
+	if s.SelfManaged {
+		url = w.sim.GuestURL
+	}
 	require.NoError(w.t, template.Must(template.New("").Parse(clusterFile)).Execute(&file, struct {
 		site
 		Net, URL, CA string
-	}{s, network, w.sim.URL, w.sim.CAFile}))
+	}{s, network, url, w.sim.CAFile}))
 	path = filepath.Join(w.home, s.Name+".yaml")
 	require.NoError(w.t, os.WriteFile(path, file.Bytes(), 0o600))
 	return path

@@ -27,6 +27,8 @@ type Engine struct {
 	*Daemon
 	URL, CAFile string
 	CA          []byte
+	// GuestURL is the engine's URL in the VMs' network, where they have one of their own.
+	GuestURL string
 	// Proxy is the way into the VMs' network, where they have one of their own.
 	Proxy string
 	// State is its directory: CA and console logs.
@@ -38,11 +40,11 @@ type Engine struct {
 // StartEngine starts an engine whose time runs 20 times faster than real time.
 func StartEngine(t testing.TB, args ...string) *Engine {
 	t.Helper()
-	var ready struct{ URL, CAFile, Proxy string }
+	var ready struct{ URL, CAFile, Proxy, GuestURL string }
 	e := &Engine{State: t.TempDir()}
 	args = append([]string{"--listen", "127.0.0.1:0", "--time-scale", "20", "--state-dir", e.State}, args...)
 	e.Daemon = Start(t, &ready, []string{"OLVMSIM_PASSWORD=" + Password}, Path(t, "olvmsim"), args...)
-	e.URL, e.CAFile, e.Proxy = ready.URL, ready.CAFile, ready.Proxy
+	e.URL, e.CAFile, e.Proxy, e.GuestURL = ready.URL, ready.CAFile, ready.Proxy, ready.GuestURL
 	var err error
 	e.CA, err = os.ReadFile(e.CAFile)
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
@@ -29,7 +30,7 @@ import (
 
 const (
 	// Namespace holds the Lease of the manager and clusterctl's inventory. It is created when it is missing.
-	Namespace = "ocne-system"
+	Namespace = capi.Namespace
 
 	// fieldOwner owns the fields in server-side apply.
 	fieldOwner = "ocne-manager"
@@ -42,8 +43,10 @@ const (
 
 // WebhookTarget is where the API server finds the webhooks.
 type WebhookTarget struct {
-	// URL is https://host:port, without a path.
+	// URL is https://host:port, without a path; empty with Service.
 	URL string
+	// Service is in front of the webhooks, at port 443; without a name, URL is used.
+	Service types.NamespacedName
 	// CABundle is what the API server trusts there, in PEM.
 	CABundle []byte
 }

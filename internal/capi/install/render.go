@@ -169,7 +169,13 @@ func completeWebhooks(object *unstructured.Unstructured, p provider, target Webh
 
 // clientConfig is the clientConfig of a webhook at the given path.
 func (t WebhookTarget) clientConfig(endpoint string) map[string]any {
-	return map[string]any{"url": t.URL + endpoint, "caBundle": base64.StdEncoding.EncodeToString(t.CABundle)}
+	config := map[string]any{"caBundle": base64.StdEncoding.EncodeToString(t.CABundle)}
+	if t.Service.Name == "" {
+		config["url"] = t.URL + endpoint
+	} else {
+		config["service"] = map[string]any{"namespace": t.Service.Namespace, "name": t.Service.Name, "path": endpoint, "port": int64(443)}
+	}
+	return config
 }
 
 // inventoryEntry is the object by which clusterctl knows that a provider is installed; without it, clusterctl move finds nothing.

@@ -163,3 +163,6 @@ func (g *Instant) powerOff(m *machine) {
 		delete(g.endpoints, c.endpoint)
 	}
 }
+
+// Podless implements olvmsim.Podless: nodes report what is scheduled on them, and run none of it.
+func (g *Instant) Podless() bool { return true }

@@ -52,12 +52,15 @@ within --node-startup-timeout. Nothing is rolled back: remove the cause and run 
 
 Before it touches anything, it asks the engine, read-only, whether everything that the machines need is there, and lists what is not.
 --skip-preflight leaves checks out: engine, credentials, permissions, data-center, cluster, hosts, network, vnic-profile, template,
-storage, addresses, virtual-ip, or all.
+storage, addresses, virtual-ip, self-managed, or all.
 
 The management cluster is the one of --kubeconfig, else of KUBECONFIG, else of the key kubeconfig in the configuration. Without
 any of them, an embedded one runs as two processes on this machine, with its state and logs in ~/.ocne/management, until
 its last cluster is deleted. OCNE_MANAGER_FEATURE_GATES sets Cluster API feature gates of the embedded one, beside
 ReconcilerRateLimiting=false, its default because its API server serves nothing else.
+
+With providers.olvm.selfManaged in the cluster file, the controllers and the cluster's objects move into the cluster itself once it
+runs, and the management cluster that it was made from is needed no more.
 
 The cluster's own kubeconfig is written to ~/.kube/kubeconfig.NAME.`
 

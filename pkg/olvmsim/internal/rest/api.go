@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -19,7 +20,7 @@ func (s *Server) getAPI(r *request) (reply, error) {
 	api := API{
 		AuthenticatedUser: *user, EffectiveUser: *user,
 		ProductInfo: ProductInfo{
-			InstanceID: "5b1a1c56-0000-4000-8000-0123456789ab", Name: "oVirt Engine", Vendor: "ovirt.org",
+			InstanceID: "5b1a1c56-0000-4000-8000-0123456789ab", Name: "oVirt Engine", Vendor: cmp.Or(s.Vendor, "ovirt.org"),
 			Version: Version{Build: ptr(Int(5)), FullVersion: "4.5.5-1.el9", Major: 4, Minor: 5, Revision: ptr(Int(0))},
 		},
 		SpecialObjects: SpecialObjects{BlankTemplate: *ref("templates", engine.BlankTemplateID), RootTag: *ref("tags", engine.BlankTemplateID)},

@@ -35,6 +35,8 @@ type Options struct {
 	Record func(Entry)
 	// Intercept is called before a request is carried out; nil, or nil returned, means that nothing is injected.
 	Intercept func(Intercepted) *Injected
+	// Vendor of the engine; empty means that of oVirt.
+	Vendor string
 	// Now is the clock by which sessions end; nil means real time.
 	Now func() time.Time
 }

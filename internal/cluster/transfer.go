@@ -1,0 +1,209 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/internal/capi/move"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+)
+
+// moveAnnotation is on a Cluster from before its objects are moved until the move is complete, on both sides. Its value says where to.
+const moveAnnotation = "ocne-project.github.io/move"
+
+const (
+	inward  = "into-the-cluster"
+	outward = "out-of-the-cluster"
+)
+
+// transferTimeout bounds how long a move is tried again; clusterctl refuses it while a node is on its way.
+const transferTimeout = 10 * time.Minute
+
+// transfer is a move of a cluster's objects from one management cluster to another, of which one is the cluster itself. It may be interrupted
+// anywhere and run again: the Cluster is the first object that the target gets, and the last that the source loses.
+type transfer struct {
+	from, to *Management
+	key      client.ObjectKey
+	// mark is inward or outward.
+	mark   string
+	report progress.Reporter
+}
+
+// run moves and lets the target go on. Both sides must have the providers.
+func (t transfer) run(ctx context.Context) error {
+	if err := t.refuseOthers(ctx); err != nil {
+		return err
+	}
+	if err := t.awaitQuiet(ctx); err != nil {
+		return err
+	}
+	if err := t.copyShared(ctx); err != nil {
+		return err
+	}
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, moveAnnotation, t.mark)
+	if err := t.from.patchCluster(ctx, t.key, patch); err != nil {
+		return err
+	}
+	if err := t.move(ctx); err != nil {
+		return err
+	}
+	return t.to.settle(ctx, t.key)
+}
+
+// refuseOthers: clusterctl moves everything of a namespace.
+func (t transfer) refuseOthers(ctx context.Context) error {
+	var clusters clusterv1.ClusterList
+	if err := t.from.Client.List(ctx, &clusters, client.InNamespace(t.key.Namespace)); err != nil {
+		return fmt.Errorf("list the clusters of namespace %s: %w", t.key.Namespace, err)
+	}
+	for i := range clusters.Items {
+		if other := clusters.Items[i].Name; other != t.key.Name {
+			return &AdvisedError{
+				Err:    fmt.Errorf("cluster %s cannot be moved: cluster %s is in the same namespace %s, and would be moved with it", t.key.Name, other, t.key.Namespace),
+				Advice: "Give a cluster that manages itself a namespace of its own: providers.olvm.namespace",
+			}
+		}
+	}
+	return nil
+}
+
+// awaitQuiet waits until no machine comes or goes. A Cluster that is paused by an interrupted move is as quiet as it gets.
+func (t transfer) awaitQuiet(ctx context.Context) error {
+	deadline := time.Now().Add(transferTimeout)
+	const title = "Moving the cluster's objects"
+	defer t.report.Close()
+	return t.from.watch(ctx, t.key, t.report, title, func(s *snapshot) (bool, error) {
+		if s.cluster == nil || s.cluster.Annotations[moveAnnotation] != "" {
+			return true, nil
+		}
+		var waiting []progress.Item
+		for i := range s.machines {
+			m := &s.machines[i]
+			switch {
+			case !m.DeletionTimestamp.IsZero():
+				waiting = append(waiting, progress.Item{Name: "machine " + m.Name, State: "is being deleted"})
+			case !m.Status.NodeRef.IsDefined():
+				waiting = append(waiting, progress.Item{Name: "machine " + m.Name, State: "has no node yet"})
+			}
+		}
+		if len(waiting) == 0 {
+			return true, nil
+		}
+		t.report.Show(title, waiting)
+		if time.Now().After(deadline) {
+			return false, &AdvisedError{
+				Err:    fmt.Errorf("the objects of cluster %s cannot be moved: %s %s for %s", t.key.Name, waiting[0].Name, waiting[0].State, transferTimeout),
+				Advice: "Nothing was moved. Delete the Machine or find out what it waits for, then run the same command again.",
+			}
+		}
+		return false, nil
+	})
+}
+
+// copyShared gives the target the engine's credentials and CA, which may be in another namespace, where clusterctl does not look.
+func (t transfer) copyShared(ctx context.Context) error {
+	s, err := observe(ctx, t.from.Client, t.key)
+	if err != nil || s.infrastructure == nil {
+		return err
+	}
+	server := s.infrastructure.Spec.OLVMOvirtAPIServer
+	if err := t.copyObject(ctx, &corev1.Secret{}, objectKey(server.CredentialsSecret, t.key.Namespace)); err != nil {
+		return err
+	}
+	if server.CAConfigMap == nil {
+		return nil
+	}
+	return t.copyObject(ctx, &corev1.ConfigMap{}, objectKey(*server.CAConfigMap, t.key.Namespace))
+}
+
+func (t transfer) copyObject(ctx context.Context, obj client.Object, key client.ObjectKey) error {
+	err := t.from.Client.Get(ctx, key, obj)
+	if apierrors.IsNotFound(err) {
+		return nil // an interrupted move has taken it along
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	if err := ensureNamespace(ctx, t.to.Client, key.Namespace, t.report); err != nil {
+		return err
+	}
+	labels := obj.GetLabels()
+	switch o := obj.(type) {
+	case *corev1.Secret:
+		obj = &corev1.Secret{Type: o.Type, Data: o.Data}
+	case *corev1.ConfigMap:
+		obj = &corev1.ConfigMap{Data: o.Data, BinaryData: o.BinaryData}
+	}
+	obj.SetName(key.Name)
+	obj.SetNamespace(key.Namespace)
+	obj.SetLabels(labels)
+	return apply(ctx, t.to.Client, obj)
+}
+
+// move calls clusterctl's library until it has moved everything.
+func (t transfer) move(ctx context.Context) error {
+	const title = "Moving the cluster's objects"
+	deadline := time.Now().Add(transferTimeout)
+	defer t.report.Close()
+	for {
+		err := t.moveOnce(ctx)
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		if time.Now().After(deadline) {
+			return &AdvisedError{
+				Err:    fmt.Errorf("the objects of cluster %s cannot be moved: %w", t.key.Name, err),
+				Advice: "Run the same command again: it goes on with the move.",
+			}
+		}
+		t.report.Show(title, []progress.Item{{Name: "move", State: "waiting", Detail: err.Error()}})
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// moveOnce: clusterctl looks at the objects before it pauses the cluster, and takes no cluster that is paused. So everything of the cluster
+// is paused one by one, and the Cluster itself, which an interrupted move has paused, is not.
+func (t transfer) moveOnce(ctx context.Context) error {
+	if err := t.from.Client.Get(ctx, t.key, &clusterv1.Cluster{}); apierrors.IsNotFound(err) {
+		return nil // the last object that a move deletes
+	} else if err != nil {
+		return fmt.Errorf("read cluster %s: %w", t.key, err)
+	}
+	if err := t.from.holdStill(ctx, t.key); err != nil {
+		return err
+	}
+	if err := t.from.patchCluster(ctx, t.key, []byte(`{"spec":{"paused":null}}`)); err != nil {
+		return err
+	}
+	return move.Namespace(ctx, t.from.Kubeconfig, t.to.Kubeconfig, t.key.Namespace)
+}
+
+func (m *Management) patchCluster(ctx context.Context, key client.ObjectKey, patch []byte) error {
+	c := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	if err := m.Client.Patch(ctx, c, client.RawPatch(types.MergePatchType, patch), fieldOwner); err != nil {
+		return fmt.Errorf("change cluster %s: %w", key, err)
+	}
+	return nil
+}
+
+// settle lets a management cluster go on with a cluster that was moved to it, or that was to be moved away.
+func (m *Management) settle(ctx context.Context, key client.ObjectKey) error {
+	if err := m.letGoOn(ctx, key); err != nil {
+		return err
+	}
+	return m.patchCluster(ctx, key, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}},"spec":{"paused":null}}`, moveAnnotation))
+}
+
+// moving says that a move of the cluster was begun and not ended.
+func moving(c *clusterv1.Cluster) bool { return c != nil && c.Annotations[moveAnnotation] != "" }

@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/internal/capi"
+	"github.com/ocne-project/ocne/internal/incluster"
+	"github.com/ocne-project/ocne/test/programs"
+)
+
+// A cluster that manages itself needs nobody else: no other management cluster is alive while its worker is replaced.
+func TestSelfManaged(t *testing.T) {
+	w := newWorld(t)
+	s := demo()
+	s.SelfManaged = true
+	require.NoError(t, incluster.HasImages(filepath.Join(filepath.Dir(programs.Path(t, "ocne")), "image")), "make e2e builds it")
+	config := w.write(s)
+	w.start(config)
+	t.Run("its objects are in the cluster itself, and the management cluster that it was made from is gone", func(t *testing.T) {
+		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
+		machines := w.machines(t, s)
+		require.Len(t, machines, 2)
+		for _, m := range machines {
+			require.Contains(t, w.nodes(s), m.Status.NodeRef.Name)
+		}
+	})
+	t.Run("starting it again changes nothing", func(t *testing.T) {
+		before := w.machines(t, s)
+		w.start(config)
+		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
+		after := w.machines(t, s)
+		for i := range before {
+			require.Equal(t, before[i].UID, after[i].UID)
+		}
+	})
+	t.Run("a worker whose Machine is deleted comes back", func(t *testing.T) { w.expectReplaced(t, s) })
+	t.Run("it is shown by its configuration", func(t *testing.T) { w.ocne("cluster", "info", "-c", config) })
+	t.Run("delete moves the objects out and leaves nothing", func(t *testing.T) {
+		w.ocne("cluster", "delete", "-c", config)
+		require.Empty(t, w.sim.Holds(t).VMs)
+		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
+		require.NoFileExists(t, filepath.Join(w.home, ".kube", "kubeconfig."+s.Name))
+	})
+}
+
+// inside is a client for the Cluster API objects in the cluster itself.
+func (w *world) inside(t *testing.T, s site) client.Client {
+	t.Helper()
+	c, err := client.New(w.access(s), client.Options{Scheme: capi.NewScheme()})
+	require.NoError(t, err)
+	return c
+}
+
+func (w *world) machines(t *testing.T, s site) []clusterv1.Machine {
+	t.Helper()
+	var list clusterv1.MachineList
+	require.NoError(t, w.inside(t, s).List(t.Context(), &list))
+	return list.Items
+}
+
+func (w *world) expectReplaced(t *testing.T, s site) {
+	t.Helper()
+	c := w.inside(t, s)
+	var old clusterv1.Machine
+	for _, m := range w.machines(t, s) {
+		if _, controlPlane := m.Labels[clusterv1.MachineControlPlaneLabel]; !controlPlane {
+			old = m
+		}
+	}
+	require.NoError(t, c.Delete(t.Context(), &old))
+	programs.Eventually(t, "another worker is Ready and the old one is gone", func() (bool, string) {
+		var list clusterv1.MachineList
+		if err := c.List(t.Context(), &list); err != nil {
+			return false, err.Error()
+		}
+		told := ""
+		for _, m := range list.Items {
+			told += fmt.Sprintf("%s: %s, node %q; ", m.Name, m.Status.Phase, m.Status.NodeRef.Name)
+			if m.UID == old.UID || !m.Status.NodeRef.IsDefined() {
+				return false, told
+			}
+		}
+		for _, node := range w.nodes(s) {
+			if !ready(node) {
+				return false, "node " + node.Name + " is not Ready"
+			}
+		}
+		return len(list.Items) == 2 && len(w.nodes(s)) == 2, told
+	})
+	require.Len(t, w.sim.Holds(t).VMs, 2)
+}
