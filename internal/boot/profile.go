@@ -40,6 +40,7 @@ type profile struct {
 // Kubeadm is what an image needs from kubeadm's configuration.
 type Kubeadm struct {
 	CRISocket       string   `json:"criSocket"`       // of the container runtime, with its scheme
+	ImageRepository string   `json:"imageRepository"` // of Kubernetes' container images; empty for kubeadm's default
 	Patches         string   `json:"patches"`         // directory of kubeadm's patches; empty for none
 	SkipPhases      []string `json:"skipPhases"`      // of init and join
 	VolumePluginDir string   `json:"volumePluginDir"` // of the kubelet; empty for its default
@@ -66,6 +67,7 @@ type Image struct {
 	AdministratorShell string `json:"administratorShell"`
 	// ImageStore is where container images are.
 	ImageStore incluster.ImageStore `json:"imageStore"`
+	Outside            `json:",inline"`
 }
 
 // LoadImage returns what a profile says of its image. It fails when there is no such profile; ProfileOCK is that of an empty name.

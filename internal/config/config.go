@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/boot"
 )
 
 // ProviderOLVM is the value of the key provider that this version implements.
@@ -76,6 +77,10 @@ type Node struct {
 	SSHPublicKeyPath string
 	// ExtraIgnition are the user's own Butane or Ignition documents; a later one wins over an earlier one.
 	ExtraIgnition []Document
+	// Proxy is what the files say; NoProxy has not got the cluster's own networks yet.
+	Proxy boot.Proxy
+	// Registry is a host, with or without a port, that is asked for container images first; empty for none.
+	Registry string
 }
 
 // OLVM says where machines are made.
@@ -137,7 +142,10 @@ func (k keys) config(homeDir string) *Config {
 		CNI: cmp.Or(k.CNI, "flannel"), KubeProxyMode: k.KubeProxyMode, CipherSuites: k.CipherSuites, Quiet: k.Quiet,
 		SelfManaged: olvm.SelfManaged,
 		Management:  Management{Kubeconfig: string(k.Kubeconfig)},
-		Node:        Node{SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath)},
+		Node: Node{
+			SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath), Registry: k.Registry,
+			Proxy: boot.Proxy{HTTPS: k.Proxy.HTTPSProxy, HTTP: k.Proxy.HTTPProxy, NoProxy: k.Proxy.NoProxy},
+		},
 		OLVM: OLVM{
 			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer,
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,

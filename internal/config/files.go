@@ -50,8 +50,11 @@ func (v *validator) ignition() {
 	if len(v.problems) > before {
 		return
 	}
-	if _, err := v.config.controlPlaneIgnition(v.config.OLVM.ControlPlaneMachine.image()); err != nil {
-		v.report("extraIgnition", "%v", err)
+	for _, m := range v.config.machines() {
+		if _, err := v.config.ignition(m.image(), true); err != nil {
+			v.report("extraIgnition", "%v", err)
+			return
+		}
 	}
 }
 
@@ -113,29 +116,19 @@ func (c *Config) sshKey() (string, error) {
 	return key, nil
 }
 
-// ignition is what every node of the cluster boots with beyond what the provider gives it: the user ocne with its SSH key, then
-// the user's own documents. It is empty when there is neither.
-func (c *Config) ignition(image boot.Image) (string, error) {
-	return c.ignitionOver(types.Config{}, image)
-}
-
-// controlPlaneIgnition is what control plane nodes boot with: where the cluster manages itself, they take the image of the controllers from it.
-func (c *Config) controlPlaneIgnition(image boot.Image) (string, error) {
-	var base types.Config
-	if c.SelfManaged {
-		var err error
-		if base, err = incluster.NodeConfig(image.ImageStore, c.APIServerPortAlt); err != nil {
-			return "", err
-		}
-	}
-	return c.ignitionOver(base, image)
-}
-
-// ignitionOver adds the user ocne and the user's own documents to a document.
-func (c *Config) ignitionOver(merged types.Config, image boot.Image) (string, error) {
+// ignition is what every node of an image boots with beyond what the provider gives it: the user ocne with its SSH key, the proxy and
+// the registry, then the user's own documents. Control plane nodes of a cluster that manages itself take the image of its controllers from it. It is
+// empty when there is none of them.
+func (c *Config) ignition(image boot.Image, controlPlane bool) (string, error) {
 	key, err := c.sshKey()
 	if err != nil {
 		return "", err
+	}
+	var merged types.Config
+	if controlPlane && c.SelfManaged {
+		if merged, err = incluster.NodeConfig(image.ImageStore, c.APIServerPortAlt); err != nil {
+			return "", err
+		}
 	}
 	if key != "" {
 		merged.Ignition.Version = types.MaxVersion.String()
@@ -143,6 +136,9 @@ func (c *Config) ignitionOver(merged types.Config, image boot.Image) (string, er
 			Name: "ocne", Groups: []types.Group{"wheel"}, Shell: &image.AdministratorShell,
 			SSHAuthorizedKeys: []types.SSHAuthorizedKey{types.SSHAuthorizedKey(key)},
 		}}
+	}
+	for _, layer := range c.outside(image) {
+		merged = v3_4.Merge(merged, layer)
 	}
 	for _, d := range c.Node.ExtraIgnition {
 		parsed, err := d.parse()

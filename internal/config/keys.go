@@ -39,7 +39,7 @@ type keys struct {
 	KubernetesVersion        string           `json:"kubernetesVersion"`
 	OSRegistry               any              `json:"osRegistry"`
 	OSTag                    any              `json:"osTag"`
-	Registry                 any              `json:"registry"`
+	Registry                 string           `json:"registry"`
 	BootVolumeContainerImage any              `json:"bootVolumeContainerImage"`
 	KubeProxyMode            string           `json:"kubeProxyMode"`
 	CNI                      string           `json:"cni"`
@@ -48,7 +48,7 @@ type keys struct {
 	CommunityCatalog         bool             `json:"communityCatalog"`
 	Catalogs                 any              `json:"catalogs"`
 	Applications             any              `json:"applications"`
-	Proxy                    any              `json:"proxy"`
+	Proxy                    proxyKeys        `json:"proxy"`
 	CertificateInformation   any              `json:"certificateInformation"`
 	SSHPublicKey             string           `json:"sshPublicKey"`
 	SSHPublicKeyPath         Path             `json:"sshPublicKeyPath"`
@@ -67,6 +67,12 @@ type keys struct {
 
 // loadBalancer has the names of OLVMCluster's own fields.
 type loadBalancer = infrav1.LoadBalancer
+
+type proxyKeys struct {
+	HTTPSProxy string   `json:"httpsProxy"`
+	HTTPProxy  string   `json:"httpProxy"`
+	NoProxy    []string `json:"noProxy"`
+}
 
 type ephemeralCluster struct {
 	Name     string        `json:"name"`

@@ -19,6 +19,8 @@ func (c *Config) controlPlaneKubeadm(image boot.Image) bootstrapv1.KubeadmConfig
 	return bootstrapv1.KubeadmConfigSpec{
 		Format: bootstrapv1.Ignition,
 		ClusterConfiguration: bootstrapv1.ClusterConfiguration{
+			ImageRepository: c.imageRepository(image),
+			DNS:             bootstrapv1.DNS{ImageRepository: c.dnsRepository(image)},
 			APIServer: bootstrapv1.APIServer{
 				ExtraArgs: c.cipherArgs("tls-cipher-suites"),
 				CertSANs:  []string{"localhost", "127.0.0.1", c.VirtualIP},

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -61,7 +62,7 @@ func Load(o Options) (*Config, []Warning, error) {
 		return nil, nil, err
 	}
 	c := k.config(o.HomeDir)
-	return c, append(leftOut(c.Provider, user), c.poolWarnings()...), nil
+	return c, slices.Concat(leftOut(c.Provider, user), c.proxyWarnings(), c.poolWarnings()), nil
 }
 
 // readFiles merges the files, the weakest first, and reports what is wrong with any of them.

@@ -23,24 +23,18 @@ const moveLabel = "clusterctl.cluster.x-k8s.io/move"
 // namespace are not among them.
 func (c *Config) Objects() ([]client.Object, error) {
 	image := c.OLVM.ControlPlaneMachine.image()
-	ignition, err := c.ignition(image)
+	template, err := c.machineTemplate(c.controlPlaneName(), c.OLVM.ControlPlaneMachine, true)
 	if err != nil {
-		return nil, fmt.Errorf("make the nodes' Ignition document: %w", err)
+		return nil, err
 	}
-	controlPlaneIgnition, err := c.controlPlaneIgnition(image)
-	if err != nil {
-		return nil, fmt.Errorf("make the control plane nodes' Ignition document: %w", err)
-	}
-	objects := []client.Object{
-		c.cluster(),
-		c.olvmCluster(),
-		c.controlPlane(image),
-		c.machineTemplate(c.controlPlaneName(), c.OLVM.ControlPlaneMachine, controlPlaneIgnition),
-	}
+	objects := []client.Object{c.cluster(), c.olvmCluster(), c.controlPlane(image), template}
 	checks := []client.Object{c.controlPlaneHealthCheck()}
 	for _, p := range c.Pools() {
 		name := c.PoolObjects(p.Name)
-		objects = append(objects, c.workerConfig(name, p.Machine.image()), c.machineTemplate(name, p.Machine, ignition), c.machineDeployment(name, p.Nodes))
+		if template, err = c.machineTemplate(name, p.Machine, false); err != nil {
+			return nil, err
+		}
+		objects = append(objects, c.workerConfig(name, p.Machine.image()), template, c.machineDeployment(name, p.Nodes))
 		checks = append(checks, c.workerHealthCheck(name))
 	}
 	return append(objects, checks...), nil
@@ -120,7 +114,11 @@ func (c *Config) controlPlane(image boot.Image) client.Object {
 	return kcp
 }
 
-func (c *Config) machineTemplate(name string, m Machine, ignition string) client.Object {
+func (c *Config) machineTemplate(name string, m Machine, controlPlane bool) (client.Object, error) {
+	ignition, err := c.ignition(m.image(), controlPlane)
+	if err != nil {
+		return nil, fmt.Errorf("make the Ignition document of the nodes %s: %w", name, err)
+	}
 	t := &infrav1.OLVMMachineTemplate{
 		TypeMeta:   kind(infrav1.Group, infrav1.GroupVersion().Version, "OLVMMachineTemplate"),
 		ObjectMeta: c.meta(name),
@@ -135,7 +133,7 @@ func (c *Config) machineTemplate(name string, m Machine, ignition string) client
 	if ignition != "" {
 		t.Spec.Template.Spec.Ignition = &infrav1.Ignition{Inline: ignition}
 	}
-	return t
+	return t, nil
 }
 
 func (c *Config) workerConfig(name string, image boot.Image) client.Object {

@@ -48,6 +48,7 @@ func (c *Config) Validate() error {
 		v.engine()
 		v.machines()
 		v.workerPools()
+		v.outside()
 		v.files()
 	}
 	if len(v.problems) == 0 {

@@ -56,8 +56,9 @@ func features() []feature {
 			message: "not used by this version: without a kubeconfig, the management cluster runs as processes on this machine",
 		},
 		{
-			keys:    []string{"proxy", olvm + "proxy", "registry"},
-			message: "proxies and registries of the nodes are not implemented yet: put them into extraIgnition",
+			keys: []string{olvm + "proxy"},
+			message: "not used: the controllers reach the engine through the proxy of the environment (HTTPS_PROXY, NO_PROXY) that they are started in; " +
+				"the proxy of the nodes is proxy",
 		},
 		{
 			keys:    []string{"bootVolumeContainerImage", "osRegistry", "osTag"},

@@ -26,8 +26,8 @@ func TestEachGroupOfKeysWithoutEffectGivesOneWarning(t *testing.T) {
 		{"other providers", noAddOns, "loadBalancer: 192.0.2.1\nproviders: {oci: {profile: x, any: thing}, libvirt: {uri: qemu:///system}}",
 			[]string{"providers.oci", "providers.libvirt", "loadBalancer"}, "not used with provider olvm"},
 		{"ephemeral cluster", noAddOns, "ephemeralCluster: {preserve: true, node: {cpu: 2}}", []string{"ephemeralCluster"}, "processes on this machine"},
-		{"proxies", noAddOns, "proxy: {httpsProxy: x}\nregistry: example.com\nproviders: {olvm: {proxy: {httpsProxy: x}}}",
-			[]string{"proxy", "providers.olvm.proxy", "registry"}, "not implemented yet"},
+		{"proxy of the controllers", noAddOns, "proxy: {httpsProxy: x}\nregistry: example.com\nproviders: {olvm: {proxy: {httpsProxy: x}}}",
+			[]string{"providers.olvm.proxy"}, "HTTPS_PROXY"},
 		{"images", noAddOns, `osTag: "1.33"`, []string{"osTag"}, "VM template"},
 		{"what earlier releases installed unasked", "", "", nil, "headless: true, providers.olvm.ovirtCsiDriver.install: false"},
 	} {
