@@ -80,6 +80,12 @@ e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image ## Live clus
 	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
 		go test -trimpath -count=1 -v -timeout 60m ./test/e2e
 
+# OCNE_E2E_RUNS (20), OCNE_E2E_MINUTES (60) and OCNE_E2E_SEED change how long it takes and what it does.
+.PHONY: e2e-long
+e2e-long: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image ## The same for hours: twenty lives, 5 + 4 nodes, nodes killed at random (root)
+	CGO_ENABLED=0 OCNE_E2E_LONG=1 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
+		go test -trimpath -count=1 -v -timeout 6h -run 'Long' ./test/e2e
+
 .PHONY: test-packages
 test-packages: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Install the packages into real API servers, and live a cluster's life with each
 	cd test/packages && CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin go test -trimpath -count=1 -timeout 60m ./...

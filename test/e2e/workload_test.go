@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -16,8 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/remotecommand"
 
 	"github.com/ocne-project/ocne/test/programs"
 )
@@ -25,7 +22,7 @@ import (
 // answering is a Deployment whose pods answer HTTP: CoreDNS, which every node has, serves its health at port 8080.
 const answering = "answering"
 
-// deployAnswering runs one pod on each node that takes any, behind a Service that has a port on every node.
+// deployAnswering runs one pod on each node, behind a Service that has a port on every node.
 func (w *world) deployAnswering(t *testing.T, s site, image string, pods int) {
 	t.Helper()
 	c := w.clientset(s)
@@ -42,7 +39,8 @@ func (w *world) deployAnswering(t *testing.T, s site, image string, pods int) {
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
 				Spec: corev1.PodSpec{
-					Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
+					// Not those of lost and cordoned nodes: such pods come back there for as long as a drain lasts.
+					Tolerations: []corev1.Toleration{{Key: "node-role.kubernetes.io/control-plane", Operator: corev1.TolerationOpExists}},
 					TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{
 						MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.DoNotSchedule,
 						LabelSelector: &metav1.LabelSelector{MatchLabels: labels},
@@ -90,7 +88,7 @@ func (w *world) expectAnswers(t *testing.T, s site, pods int) {
 	for name, node := range w.nodes(s) {
 		for range 2 * pods {
 			programs.Eventually(t, "the Service answers at node "+name, func() (bool, string) {
-				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address(node)+":30080/health", nil)
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+internalAddress(node)+":30080/health", nil)
 				require.NoError(t, err)
 				answer, err := asker.Do(request)
 				if err != nil {
@@ -117,7 +115,7 @@ func (w *world) expectNames(t *testing.T, s site) {
 	require.NoError(t, err)
 	for name, node := range w.nodes(s) {
 		resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return w.dial(ctx, address(node)+":30053")
+			return w.dial(ctx, internalAddress(node)+":30053")
 		}}
 		programs.Eventually(t, "the DNS answers at node "+name, func() (bool, string) {
 			found, err := resolver.LookupHost(t.Context(), answering+".default.svc.cluster.local.")
@@ -137,12 +135,8 @@ func (w *world) expectLogsAndExec(t *testing.T, s site) {
 		require.NoError(t, err, pod.Name)
 		require.Contains(t, string(log), "CoreDNS-")
 
-		request := c.CoreV1().RESTClient().Post().Resource("pods").Namespace("default").Name(pod.Name).SubResource("exec").
-			VersionedParams(&corev1.PodExecOptions{Command: []string{"/coredns", "-version"}, Stdout: true, Stderr: true}, scheme.ParameterCodec)
-		executor, err := remotecommand.NewSPDYExecutor(w.access(s), http.MethodPost, request.URL())
-		require.NoError(t, err)
-		var out bytes.Buffer
-		require.NoError(t, executor.StreamWithContext(t.Context(), remotecommand.StreamOptions{Stdout: &out, Stderr: &out}), pod.Name)
-		require.True(t, strings.HasPrefix(out.String(), "CoreDNS-"), out.String())
+		out, err := w.inPod(t, s, pod.Name, "/coredns", "-version")
+		require.NoError(t, err, pod.Name)
+		require.True(t, strings.HasPrefix(out, "CoreDNS-"), out)
 	}
 }

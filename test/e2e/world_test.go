@@ -3,16 +3,17 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"text/template"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -21,15 +22,16 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/test/programs"
 )
 
 // world is one administrator with a home directory and an engine whose VMs are real nodes.
 type world struct {
-	t    *testing.T
-	home string
-	sim  *programs.Engine
+	t               *testing.T
+	home, temporary string
+	sim             *programs.Engine
 }
 
 // network is that of the VMs; it exists in the simulator's own network namespace only.
@@ -44,7 +46,17 @@ func newWorld(t *testing.T) *world {
 	if image == "" {
 		t.Skip("OCNE_NODE_IMAGE is not set: it names the directory of the node image; run make e2e, which builds it")
 	}
-	w := &world{t: t, home: t.TempDir()}
+	w := &world{t: t, home: t.TempDir(), temporary: t.TempDir()}
+	before := w.observe()
+	t.Cleanup(func() { // after the simulator has ended, and before the directories of the test are removed
+		if t.Failed() {
+			w.end()
+			return
+		}
+		w.expectSame(before)
+		w.expectEmptyHome()
+		w.expectEmptyState()
+	})
 	w.sim = programs.StartEngine(t, "--guests", "container", "--node-image", image, "--guest-network", network+".1/24,fd77::1/64",
 		"--inventory", "testdata/inventory.yaml")
 	require.NotEmpty(t, w.sim.Proxy, "the way into the VMs' network")
@@ -64,75 +76,13 @@ func (w *world) tellConsoles() {
 	}
 }
 
-const clusterFile = `
-name: {{.Name}}
-provider: olvm
-kubernetesVersion: "{{.Version}}"
-controlPlaneNodes: {{.ControlPlane}}
-workerNodes: {{.Workers}}
-virtualIp: {{.Net}}.{{.VIP}}
-headless: true
-catalog: false
-providers:
-  olvm:
-    olvmDatacenterName: Default
-    selfManaged: {{.SelfManaged}}
-    ovirtCsiDriver: {install: false}
-    olvmOvirtAPIServer:
-      serverURL: {{.URL}}
-      serverCAPath: {{.CA}}
-    controlPlaneMachine: &machine
-      olvmOvirtClusterName: Default
-      vmTemplateName: node-{{.Version}}
-      imageProfile: {{.Profile}}
-      olvmNetwork: {networkName: ovirtmgmt, vnicProfileName: ovirtmgmt}
-      virtualMachine:
-        memory: 2GB
-        network:
-          gateway: {{.Net}}.1
-          ipv4: {subnet: {{.Net}}.0/24, ipAddresses: "{{.Net}}.{{.First}}-{{.Net}}.{{.Last}}"}
-          nameservers: [{{.Net}}.1]
-    workerMachine: *machine
-`
-
-// site says what a cluster is made of.
-type site struct {
-	Name, Version, Profile string
-	ControlPlane, Workers  int
-	VIP, First, Last       int // last numbers of addresses
-	// SelfManaged needs the engine's URL that its nodes reach.
-	SelfManaged bool
-}
-
-// demo is what most stories begin with.
-func demo() site {
-	return site{Name: "demo", Version: "1.34.4", Profile: "ock", ControlPlane: 1, Workers: 1, VIP: 100, First: 110, Last: 139}
-}
-
-// write writes the cluster file.
-func (w *world) write(s site) (path string) {
-	w.t.Helper()
-	var file bytes.Buffer
-	url := w.sim.URL
-	if s.SelfManaged {
-		url = w.sim.GuestURL
-	}
-	require.NoError(w.t, template.Must(template.New("").Parse(clusterFile)).Execute(&file, struct {
-		site
-		Net, URL, CA string
-	}{s, network, url, w.sim.CAFile}))
-	path = filepath.Join(w.home, s.Name+".yaml")
-	require.NoError(w.t, os.WriteFile(path, file.Bytes(), 0o600))
-	return path
-}
-
 // ocne runs the command line and expects success; its processes reach the VMs through the simulator's proxy.
 func (w *world) ocne(args ...string) {
 	w.t.Helper()
 	out := &bytes.Buffer{}
 	command := exec.CommandContext(w.t.Context(), programs.Path(w.t, "ocne"), args...)
 	command.Env = []string{
-		"HOME=" + w.home, "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + w.sim.Proxy,
+		"HOME=" + w.home, "TMPDIR=" + w.temporary, "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + w.sim.Proxy,
 		"OCNE_OLVM_USERNAME=" + programs.Username, "OCNE_OLVM_PASSWORD=" + programs.Password,
 	}
 	command.Stdout, command.Stderr = out, out
@@ -141,6 +91,30 @@ func (w *world) ocne(args ...string) {
 	err := command.Run()
 	w.t.Logf("$ ocne %s   (%.0f s)\n%s", strings.Join(args, " "), time.Since(begin).Seconds(), out)
 	require.NoError(w.t, err)
+}
+
+// exec runs olvmsim's command exec, and returns what the command in there writes.
+func (w *world) exec(args ...string) (string, error) {
+	args = append([]string{"exec", "--pid", strconv.Itoa(w.sim.PID)}, args...)
+	command := exec.CommandContext(w.t.Context(), programs.Path(w.t, "olvmsim"), args...)
+	var failure bytes.Buffer
+	command.Stderr = &failure
+	out, err := command.Output()
+	if err != nil {
+		err = fmt.Errorf("olvmsim %s: %w: %s", strings.Join(args, " "), err, &failure)
+	}
+	return string(out), err
+}
+
+// inVM runs a command inside a VM.
+func (w *world) inVM(vm string, command ...string) (string, error) {
+	return w.exec(append([]string{"--vm", vm, "--"}, command...)...)
+}
+
+// management is a client of the management cluster that the command line has made.
+func (w *world) management() client.Client {
+	w.t.Helper()
+	return programs.Management(w.t, filepath.Join(w.home, ".ocne", "management", "controlplane", "kubeconfig"))
 }
 
 // start starts a cluster. Whether its virtual IP is free would be asked on the machine's network, which is not that of the VMs.
@@ -187,16 +161,25 @@ func (w *world) dial(ctx context.Context, address string) (net.Conn, error) {
 // nodes are the cluster's, by name.
 func (w *world) nodes(s site) map[string]corev1.Node {
 	w.t.Helper()
-	list, err := w.clientset(s).CoreV1().Nodes().List(w.t.Context(), metav1.ListOptions{})
+	byName, err := w.listNodes(s)
 	require.NoError(w.t, err)
+	return byName
+}
+
+func (w *world) listNodes(s site) (map[string]corev1.Node, error) {
+	w.t.Helper()
+	list, err := w.clientset(s).CoreV1().Nodes().List(w.t.Context(), metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
 	byName := map[string]corev1.Node{}
 	for _, node := range list.Items {
 		byName[node.Name] = node
 	}
-	return byName
+	return byName, nil
 }
 
-func address(node corev1.Node) string {
+func internalAddress(node corev1.Node) string {
 	for _, a := range node.Status.Addresses {
 		if a.Type == corev1.NodeInternalIP {
 			return a.Address

@@ -1,0 +1,246 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// machine is what the programs of a world could change on the machine that they run on, each thing in one line. It leaves out what belongs
+// to simulators of others that run.
+type machine map[string]bool
+
+// observe looks at the machine.
+func (w *world) observe() machine {
+	m := machine{}
+	w.observeProcesses(m)
+	m.addLines("mount", "/proc/self/mountinfo", func(line string) string { return strings.Join(strings.Fields(line)[3:5], " ") })
+	m.addLines("loop device", "/proc/partitions", func(line string) string { // those that have a file are listed
+		if fields := strings.Fields(line); len(fields) == 4 && strings.HasPrefix(fields[3], "loop") {
+			return fields[3]
+		}
+		return ""
+	})
+	m.addFiles("network namespace", "/run/netns/*")
+	m.addFiles("file", "/run/*")
+	for _, name := range []string{"olvmsim", "ocne", "settings-"} {
+		m.addFiles("file", filepath.Join(os.TempDir(), name+"*"))
+		m.addFiles("file", filepath.Join("/tmp", name+"*"))
+	}
+	w.observeGroups(m)
+	for _, file := range glob("/run/olvmsim/*.json") {
+		if !w.ofOthers(file) {
+			m["mark "+file] = true
+		}
+	}
+	interfaces, err := net.Interfaces()
+	require.NoError(w.t, err)
+	for _, i := range interfaces {
+		m["network interface "+i.Name] = true
+	}
+	for _, name := range []string{
+		"fs/protected_hardlinks", "fs/protected_symlinks", "fs/protected_regular", "fs/protected_fifos", "fs/inotify/max_user_instances",
+		"kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "vm/overcommit_memory", "vm/panic_on_oom", "vm/max_map_count",
+		"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/netfilter/nf_conntrack_max",
+	} {
+		m.addLines("setting "+name, "/proc/sys/"+name, strings.TrimSpace)
+	}
+	return m
+}
+
+func glob(pattern string) []string {
+	all, _ := filepath.Glob(pattern) // the patterns are good
+	return all
+}
+
+func (m machine) addFiles(kind, pattern string) {
+	for _, file := range glob(pattern) {
+		if file != "/run/olvmsim" { // it is there as long as any simulator is; its content counts
+			m[kind+" "+file] = true
+		}
+	}
+}
+
+func (m machine) addLines(kind, file string, of func(line string) string) {
+	raw, _ := os.ReadFile(file) // what this kernel does not have cannot change
+	for line := range strings.Lines(string(raw)) {
+		if text := of(line); text != "" {
+			m[kind+" "+text] = true
+		}
+	}
+}
+
+func (w *world) observeGroups(m machine) {
+	w.t.Helper()
+	require.NoError(w.t, filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // it has just gone
+		case err != nil:
+			return err
+		case d.IsDir() && w.ofOthers(path):
+			return fs.SkipDir
+		case d.IsDir():
+			m["cgroup "+path] = true
+		}
+		return nil
+	}))
+}
+
+// ofOthers says whether a path ends in a name such as olvmsim-123-456, as cgroups and marks have, of another simulator that runs.
+func (w *world) ofOthers(path string) bool {
+	rest, is := strings.CutPrefix(filepath.Base(path), "olvmsim-")
+	pid, _, found := strings.Cut(rest, "-")
+	if !is || !found || w.sim != nil && pid == strconv.Itoa(w.sim.PID) {
+		return false
+	}
+	_, err := os.Stat("/proc/" + pid)
+	return err == nil
+}
+
+// process is one of the machine's.
+type process struct {
+	pid    int
+	parent string
+	line   string
+}
+
+func (p process) read(file string) string {
+	raw, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.pid), file)) // it may have ended
+	return string(raw)
+}
+
+// processes are all that are no threads of the kernel.
+func processes() (all []process) {
+	for _, dir := range glob("/proc/[0-9]*") {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		p := process{pid: pid}
+		p.line = strings.TrimSpace(strings.ReplaceAll(p.read("cmdline"), "\x00", " "))
+		if err != nil || p.line == "" || pid == os.Getpid() {
+			continue
+		}
+		stat := p.read("stat")
+		if fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]); len(fields) > 1 {
+			p.parent = fields[1]
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// ours says whether a process was started by the programs of this world: they hand their home directory on, guests have their disks below the
+// simulator's directory, and whatever runs in guests is in cgroups that are named after the simulator.
+func (w *world) ours(p process) bool {
+	for _, file := range []string{"cmdline", "environ", "mountinfo"} {
+		if text := p.read(file); strings.Contains(text, w.home) || w.sim != nil && strings.Contains(text, w.sim.State) {
+			return true
+		}
+	}
+	return w.sim != nil && strings.Contains(p.read("cgroup"), fmt.Sprintf("/olvmsim-%d-", w.sim.PID))
+}
+
+// observeProcesses adds those of this world, and the namespaces of processes that nobody waits for any more.
+func (w *world) observeProcesses(m machine) {
+	for _, p := range processes() {
+		ours := w.ours(p)
+		if ours {
+			m[fmt.Sprintf("process %d: %s", p.pid, p.line)] = true
+		}
+		if !ours && p.parent != "1" {
+			continue
+		}
+		for _, kind := range []string{"net", "mnt", "pid", "uts", "ipc", "cgroup"} {
+			if id, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", p.pid, kind)); err == nil {
+				m[fmt.Sprintf("namespace %s of %s", id, p.line)] = true
+			}
+		}
+	}
+}
+
+// expectSame waits until the machine is as it was: the kernel ends processes and their namespaces a little later.
+func (w *world) expectSame(before machine) {
+	w.t.Helper()
+	var differences []string
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(500 * time.Millisecond) {
+		differences = difference(before, w.observe())
+		if len(differences) == 0 || time.Now().After(deadline) {
+			break
+		}
+	}
+	require.Empty(w.t, differences, "left on the machine, or changed there:\n%s", strings.Join(differences, "\n"))
+	w.t.Logf("the machine is as it was: %d things compared", len(before))
+}
+
+func difference(before, after machine) (all []string) {
+	for line := range after {
+		if !before[line] && !strings.HasPrefix(line, "namespace") || strings.HasPrefix(line, "namespace") && !before.hasNamespace(line) {
+			all = append(all, "new: "+line)
+		}
+	}
+	for line := range before {
+		// Others' processes may end; settings and mounts stay.
+		if !after[line] && (strings.HasPrefix(line, "setting") || strings.HasPrefix(line, "mount")) {
+			all = append(all, "gone: "+line)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (m machine) hasNamespace(line string) bool {
+	id, _, _ := strings.Cut(line, " of ")
+	for other := range m {
+		if strings.HasPrefix(other, id+" of ") {
+			return true
+		}
+	}
+	return false
+}
+
+// expectEmptyHome looks for what the command line left in the administrator's home directory, and in the one for temporary files, after the
+// last cluster was deleted.
+func (w *world) expectEmptyHome() {
+	w.t.Helper()
+	require.Empty(w.t, w.filesIn(w.temporary, func(string) bool { return false }))
+	require.Empty(w.t, w.filesIn(w.home, func(path string) bool { return filepath.Dir(path) == w.home && filepath.Ext(path) == ".yaml" }))
+}
+
+// expectEmptyState looks for what the simulator that has ended left in its directory: its CA and the consoles of VMs stay.
+func (w *world) expectEmptyState() {
+	w.t.Helper()
+	require.Empty(w.t, w.filesIn(w.sim.State, func(path string) bool {
+		return filepath.Ext(path) == ".pem" || filepath.Base(filepath.Dir(path)) == "console"
+	}))
+}
+
+// filesIn are those below a directory but the ones that may be there.
+func (w *world) filesIn(dir string, may func(path string) bool) (all []string) {
+	w.t.Helper()
+	require.NoError(w.t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !may(path) {
+			all = append(all, path)
+		}
+		return err
+	}))
+	return all
+}
+
+// end ends what still runs of a world whose test has failed.
+func (w *world) end() {
+	for _, p := range processes() {
+		if w.ours(p) {
+			w.t.Logf("still runs, and is ended: %d %s", p.pid, p.line)
+			_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may have ended
+		}
+	}
+}
