@@ -77,14 +77,20 @@ func (w *world) kill(t *testing.T, vm olvmsim.VM) {
 func (w *world) settle(t *testing.T, s site) {
 	t.Helper()
 	begin := time.Now()
-	programs.Eventually(t, "all nodes are Ready", func() (bool, string) { return w.settled(s) })
-	w.holder(t, s)
-	for _, vm := range w.controlPlane(s) {
-		programs.Eventually(t, vm.Name+" may hold the virtual IP", func() (bool, string) {
-			_, err := w.inVM(vm.Name, "/etc/keepalived/check-eligible.sh", "/etc/ocne/load-balancer/settings")
-			return err == nil, fmt.Sprint(err)
-		})
-	}
+	programs.Eventually(t, "all nodes are Ready, and the load balancer too", func() (bool, string) {
+		if ok, state := w.settled(s); !ok {
+			return false, state
+		}
+		if holders := w.holders(s); len(holders) != 1 {
+			return false, fmt.Sprint("the virtual IP is on ", names(holders))
+		}
+		for _, vm := range w.controlPlane(s) {
+			if _, err := w.inVM(vm.Name, "/etc/keepalived/check-eligible.sh", "/etc/ocne/load-balancer/settings"); err != nil {
+				return false, fmt.Sprintf("%s may not hold the virtual IP: %v", vm.Name, err)
+			}
+		}
+		return true, ""
+	})
 	t.Logf("all is well again after %.0f s", time.Since(begin).Seconds())
 }
 

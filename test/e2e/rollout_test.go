@@ -116,7 +116,7 @@ func (w *world) expectScaling(t *testing.T, s site) {
 	more.Workers++
 	w.ocne("cluster", "scale", "-C", s.Name, "--worker-nodes", fmt.Sprint(more.Workers))
 	w.settle(t, more)
-	t.Run("a worker whose Machine is deleted comes back as another one", func(t *testing.T) {
+	w.tell(t, "a worker whose Machine is deleted comes back as another one", func(t *testing.T, w *world) {
 		begin := time.Now()
 		vm := w.worker(t, s)
 		machine := &clusterv1.Machine{}
