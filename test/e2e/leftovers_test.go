@@ -90,18 +90,32 @@ func (w *world) observeGroups(m machine) {
 			return err
 		case d.IsDir() && w.ofOthers(path):
 			return fs.SkipDir
-		case d.IsDir():
+		case d.IsDir() && !w.ofSimulator(path): // its own groups stay as long as it runs; those of VMs are below
 			m["cgroup "+path] = true
 		}
 		return nil
 	}))
 }
 
-// ofOthers says whether a path ends in a name such as olvmsim-123-456, as cgroups and marks have, of another simulator that runs.
-func (w *world) ofOthers(path string) bool {
+// simulatorIn is the process that a name such as olvmsim-123-456 tells, as cgroups and marks have; empty for other names.
+func simulatorIn(path string) string {
 	rest, is := strings.CutPrefix(filepath.Base(path), "olvmsim-")
 	pid, _, found := strings.Cut(rest, "-")
-	if !is || !found || w.sim != nil && pid == strconv.Itoa(w.sim.PID) {
+	if !is || !found {
+		return ""
+	}
+	return pid
+}
+
+// ofSimulator says whether a path is named after this world's simulator, and that still runs.
+func (w *world) ofSimulator(path string) bool {
+	return w.sim != nil && !w.sim.Ended() && simulatorIn(path) == strconv.Itoa(w.sim.PID)
+}
+
+// ofOthers says whether a path is named after another simulator that runs.
+func (w *world) ofOthers(path string) bool {
+	pid := simulatorIn(path)
+	if pid == "" || w.sim != nil && pid == strconv.Itoa(w.sim.PID) {
 		return false
 	}
 	_, err := os.Stat("/proc/" + pid)
