@@ -249,6 +249,23 @@ func (w *world) filesIn(dir string, may func(path string) bool) (all []string) {
 	return all
 }
 
+// allowManyNodes raises the one limit of the machine that guests share, for as long as the test runs: nodes of the control plane take 32 of
+// root's inotify instances, workers 19, and 128 are usual. Without them a container runtime starts that cannot run containers.
+func (w *world) allowManyNodes() {
+	w.t.Helper()
+	const setting, wanted = "/proc/sys/fs/inotify/max_user_instances", 1024
+	raw, err := os.ReadFile(setting)
+	require.NoError(w.t, err)
+	before, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+	require.NoError(w.t, err)
+	if before >= wanted {
+		return
+	}
+	w.t.Logf("fs.inotify.max_user_instances is %d, and %d during this test", before, wanted)
+	require.NoError(w.t, os.WriteFile(setting, []byte(strconv.Itoa(wanted)), 0))
+	w.t.Cleanup(func() { require.NoError(w.t, os.WriteFile(setting, raw, 0)) })
+}
+
 // end ends what still runs of a world whose test has failed.
 func (w *world) end() {
 	for _, p := range processes() {

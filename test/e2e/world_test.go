@@ -57,6 +57,7 @@ func newWorld(t *testing.T) *world {
 		w.expectEmptyHome()
 		w.expectEmptyState()
 	})
+	w.allowManyNodes()
 	w.sim = programs.StartEngine(t, "--guests", "container", "--node-image", image, "--guest-network", network+".1/24,fd77::1/64",
 		"--inventory", "testdata/inventory.yaml")
 	require.NotEmpty(t, w.sim.Proxy, "the way into the VMs' network")
