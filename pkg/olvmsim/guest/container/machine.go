@@ -113,6 +113,9 @@ func (m *machine) boot(ctx context.Context, r *run, groups string) (how syscall.
 		return 0, err
 	}
 	defer tty.close()
+	if text := tooManyNodes(inotifySetting, m.guests.runningMachines()); text != "" && r.vm.Console != nil {
+		_, _ = r.vm.Console.Write([]byte(text)) // a console that cannot be written does not keep a machine from booting
+	}
 	c, err := m.guests.launch(tty.guest)
 	if err != nil {
 		return 0, err
