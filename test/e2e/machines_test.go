@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,15 +62,31 @@ func names(vms []olvmsim.VM) (all []string) {
 	return all
 }
 
+// pid is that of a running VM's first process.
+func (w *world) pid(vm olvmsim.VM) (int, error) {
+	raw, err := os.ReadFile(filepath.Join(w.sim.State, "guests", vm.ID, "running.json"))
+	if err != nil {
+		return 0, err
+	}
+	var running struct{ PID int }
+	if err := json.Unmarshal(raw, &running); err != nil || running.PID <= 1 {
+		return 0, fmt.Errorf("%s tells no process: %w", raw, err)
+	}
+	return running.PID, nil
+}
+
+// fileIn is where a file of a running VM is for this process.
+func (w *world) fileIn(vm olvmsim.VM, path string) (string, error) {
+	pid, err := w.pid(vm)
+	return filepath.Join("/proc", strconv.Itoa(pid), "root", path), err
+}
+
 // kill takes the life of a VM's first process, and with it of all others, as if its host had lost power.
 func (w *world) kill(t *testing.T, vm olvmsim.VM) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(w.sim.State, "guests", vm.ID, "running.json"))
+	pid, err := w.pid(vm)
 	require.NoError(t, err)
-	var running struct{ PID int }
-	require.NoError(t, json.Unmarshal(raw, &running))
-	require.Greater(t, running.PID, 1)
-	require.NoError(t, syscall.Kill(running.PID, syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 // settle waits until the cluster has exactly its nodes and all are Ready, one of them has the virtual IP, and each of the control plane
@@ -85,13 +102,26 @@ func (w *world) settle(t *testing.T, s site) {
 			return false, fmt.Sprint("the virtual IP is on ", names(holders))
 		}
 		for _, vm := range w.controlPlane(s) {
-			if _, err := w.inVM(vm.Name, "/etc/keepalived/check-eligible.sh", "/etc/ocne/load-balancer/settings"); err != nil {
+			if err := w.eligible(vm); err != nil {
 				return false, fmt.Sprintf("%s may not hold the virtual IP: %v", vm.Name, err)
 			}
 		}
 		return true, ""
 	})
 	t.Logf("all is well again after %.0f s", time.Since(begin).Seconds())
+}
+
+// eligible says why a VM may not hold the virtual IP. What is cheap to ask comes first.
+func (w *world) eligible(vm olvmsim.VM) error {
+	file, err := w.fileIn(vm, "/run/ocne-load-balancer/eligible")
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return err
+	}
+	_, err = w.inVM(vm.Name, "/etc/keepalived/check-eligible.sh", "/etc/ocne/load-balancer/settings")
+	return err
 }
 
 func (w *world) settled(s site) (bool, string) {
@@ -179,25 +209,23 @@ func (w *world) expectMembers(t *testing.T, s site) {
 func (w *world) expectLists(t *testing.T, s site) {
 	t.Helper()
 	begin := time.Now()
-	address := map[string]string{}
-	for name, node := range w.nodes(s) {
-		if _, is := node.Labels["node-role.kubernetes.io/control-plane"]; is {
-			address[name] = internalAddress(node)
-		}
-	}
-	require.Len(t, address, s.ControlPlane)
-	for name := range address {
+	nodes := w.nodes(s)
+	vms := w.controlPlane(s)
+	require.Len(t, vms, s.ControlPlane)
+	for _, vm := range vms {
 		var others []string
-		for other, ip := range address {
-			if other != name {
-				others = append(others, ip)
+		for _, other := range vms {
+			if other.ID != vm.ID {
+				others = append(others, internalAddress(nodes[other.Name]))
 			}
 		}
 		slices.Sort(others)
-		for _, file := range []string{"/etc/keepalived/keepalived.conf", "/etc/ocne/nginx/nginx.conf"} {
-			programs.Eventually(t, file+" of "+name+" names the others", func() (bool, string) {
-				text, err := w.inVM(name, "cat", file)
-				listed := listedIn(text)
+		for _, path := range []string{"/etc/keepalived/keepalived.conf", "/etc/ocne/nginx/nginx.conf"} {
+			programs.Eventually(t, path+" of "+vm.Name+" names the others", func() (bool, string) {
+				file, err := w.fileIn(vm, path)
+				require.NoError(t, err)
+				text, err := os.ReadFile(file)
+				listed := listedIn(string(text))
 				return err == nil && slices.Equal(listed, others), fmt.Sprint("lists ", listed, " instead of ", others, " ", err)
 			})
 		}
