@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -262,8 +264,17 @@ func (w *world) allowManyNodes() {
 		return
 	}
 	w.t.Logf("fs.inotify.max_user_instances is %d, and %d during this test", before, wanted)
+	// A shell sets it back when its input ends, which it also does when this process is killed.
+	shell := exec.CommandContext(context.WithoutCancel(w.t.Context()), "sh", "-c", "read -r line; printf '%s' \"$1\" >"+setting, "sh", strings.TrimSpace(string(raw)))
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of this process is not one of the shell
+	input, err := shell.StdinPipe()
+	require.NoError(w.t, err)
+	require.NoError(w.t, shell.Start())
 	require.NoError(w.t, os.WriteFile(setting, []byte(strconv.Itoa(wanted)), 0))
-	w.t.Cleanup(func() { require.NoError(w.t, os.WriteFile(setting, raw, 0)) })
+	w.t.Cleanup(func() {
+		require.NoError(w.t, input.Close())
+		_ = shell.Wait() // read fails at the end of the input, and what counts comes after it
+	})
 }
 
 // end ends what still runs of a world whose test has failed.

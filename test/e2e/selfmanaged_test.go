@@ -24,17 +24,17 @@ func TestSelfManaged(t *testing.T) {
 	w.start(config)
 	t.Run("its objects are in the cluster itself, and the management cluster that it was made from is gone", func(t *testing.T) {
 		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
-		machines := w.machines(t, s)
+		machines := w.ownMachines(t, s)
 		require.Len(t, machines, 2)
 		for _, m := range machines {
 			require.Contains(t, w.nodes(s), m.Status.NodeRef.Name)
 		}
 	})
 	t.Run("starting it again changes nothing", func(t *testing.T) {
-		before := w.machines(t, s)
+		before := w.ownMachines(t, s)
 		w.start(config)
 		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
-		after := w.machines(t, s)
+		after := w.ownMachines(t, s)
 		for i := range before {
 			require.Equal(t, before[i].UID, after[i].UID)
 		}
@@ -57,7 +57,7 @@ func (w *world) inside(t *testing.T, s site) client.Client {
 	return c
 }
 
-func (w *world) machines(t *testing.T, s site) []clusterv1.Machine {
+func (w *world) ownMachines(t *testing.T, s site) []clusterv1.Machine {
 	t.Helper()
 	var list clusterv1.MachineList
 	require.NoError(t, w.inside(t, s).List(t.Context(), &list))
@@ -68,7 +68,7 @@ func (w *world) expectReplaced(t *testing.T, s site) {
 	t.Helper()
 	c := w.inside(t, s)
 	var old clusterv1.Machine
-	for _, m := range w.machines(t, s) {
+	for _, m := range w.ownMachines(t, s) {
 		if _, controlPlane := m.Labels[clusterv1.MachineControlPlaneLabel]; !controlPlane {
 			old = m
 		}

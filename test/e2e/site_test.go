@@ -27,6 +27,7 @@ catalog: false
 providers:
   olvm:
     olvmDatacenterName: Default
+    selfManaged: {{.SelfManaged}}
     ovirtCsiDriver: {install: false}
     olvmOvirtAPIServer:
       serverURL: {{.URL}}
@@ -54,6 +55,8 @@ type site struct {
 	ControlPlane, Workers  int
 	VIP, First, Last       int // last numbers of addresses
 	DualStack              bool
+	// SelfManaged needs the engine's URL that its nodes reach.
+	SelfManaged bool
 }
 
 // VirtualIP is the address of the cluster's API.
@@ -71,10 +74,14 @@ func demo() site {
 func (w *world) write(s site) (path string) {
 	w.t.Helper()
 	var file bytes.Buffer
+	url := w.sim.URL
+	if s.SelfManaged {
+		url = w.sim.GuestURL
+	}
 	require.NoError(w.t, template.Must(template.New("").Parse(clusterFile)).Execute(&file, struct {
 		site
 		Net, URL, CA string
-	}{s, network, w.sim.URL, w.sim.CAFile}))
+	}{s, network, url, w.sim.CAFile}))
 	path = filepath.Join(w.home, s.Name+".yaml")
 	require.NoError(w.t, os.WriteFile(path, file.Bytes(), 0o600))
 	return path
