@@ -30,6 +30,9 @@ func (c *controlPlane) startAPIServer(keys *pki, etcdSocket string) error {
 	err = flags.Parse([]string{
 		"--etcd-servers=" + etcdSocket,
 		"--bind-address=127.0.0.1",
+		// By default it is that of the default route's interface, also where bind-address is loopback, and a machine may have no such route.
+		// Nobody is told it: there is no endpoint reconciler.
+		"--advertise-address=127.0.0.1",
 		"--secure-port=" + port,
 		"--tls-cert-file=" + keys.serving.certFile,
 		"--tls-private-key-file=" + keys.serving.keyFile,
