@@ -46,12 +46,21 @@ demo-down: build ## Delete the demo's cluster and prove that the engine holds no
 	hack/demo.sh down
 
 .PHONY: test
-test: race-build bin/ocne-manager ## Run all tests that need no root: unit and integration, with the race detector
+test: race-build bin/ocne-manager test-nodeimage ## Run all tests that need no root: unit and integration, with the race detector
 	$(RACE) go vet $(RACE_FLAGS) ./...
 	cd controlplane && CGO_ENABLED=0 go vet -trimpath ./...
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 30m $$(go list ./... | grep -v /test/)
 	@# These start management clusters: one package at a time, or they wait for each other's.
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race OCNE_PLAIN_BIN=$(CURDIR)/bin go test $(RACE_FLAGS) -p 1 -timeout 60m ./test/...
+
+# What of the node image is ours and compiles in seconds. The rest of its modules is CoreDNS, flannel, Kubernetes and Ignition with a few lines
+# around them, which make node-image compiles.
+NODE_IMAGE_TESTED := ./flannel-cni ./pause ./web
+
+.PHONY: test-nodeimage
+test-nodeimage: ## Test the node image's own programs
+	cd test/nodeimage/network && CGO_ENABLED=0 go vet -trimpath $(NODE_IMAGE_TESTED)
+	cd test/nodeimage/network && CGO_ENABLED=0 go test -trimpath $(NODE_IMAGE_TESTED)
 
 # CGO_ENABLED=0 as for the programs, so that nothing is compiled twice.
 .PHONY: test-clients
