@@ -34,7 +34,7 @@ func (m *Management) await(ctx context.Context, a awaited, report progress.Repor
 	dog := newWatchdog(a.nodeStartup, time.Now)
 	var last *snapshot
 	var waiting []progress.Item
-	err := m.watch(ctx, a.key, report, a.title, func(s *snapshot) (bool, error) {
+	err := m.watch(ctx, a.key, report, func(s *snapshot) (bool, error) {
 		if s.cluster == nil {
 			return false, fmt.Errorf("cluster %s was deleted while it was waited for", a.key)
 		}

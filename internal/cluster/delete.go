@@ -140,7 +140,7 @@ func (d *deletion) awaitGone(ctx context.Context, key client.ObjectKey) error {
 	title, engine := "Deleting cluster "+key.Name, silence{now: time.Now}
 	var last *snapshot
 	var waiting []progress.Item
-	err := d.watch(ctx, key, d.report, title, func(s *snapshot) (bool, error) {
+	err := d.watch(ctx, key, d.report, func(s *snapshot) (bool, error) {
 		last, waiting = s, deletionView(s)
 		d.report.Show(title, waiting)
 		if words, lasts := engine.lasts(s); lasts {

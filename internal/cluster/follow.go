@@ -24,7 +24,7 @@ func Follow(ctx context.Context, o Selection, report progress.Reporter, look fun
 }
 
 func (m *Management) follow(ctx context.Context, found *clusterv1.Cluster, kubeconfig string, look func(*Details, error)) error {
-	return m.watch(ctx, client.ObjectKeyFromObject(found), unanswered{look: look}, "", func(s *snapshot) (bool, error) {
+	return m.watch(ctx, client.ObjectKeyFromObject(found), unanswered{look: look}, func(s *snapshot) (bool, error) {
 		if s.cluster == nil {
 			return true, nil
 		}
@@ -37,14 +37,10 @@ func (m *Management) follow(ctx context.Context, found *clusterv1.Cluster, kubec
 	})
 }
 
-// unanswered tells what a wait shows instead of a cluster: that the management cluster does not answer.
+// unanswered tells what a wait warns of: that the management cluster does not answer.
 type unanswered struct {
 	progress.Quiet
 	look func(*Details, error)
 }
 
-func (u unanswered) Show(_ string, items []progress.Item) {
-	for _, item := range items {
-		u.look(nil, errors.New(progress.OneLine(item.Name+" "+item.State+": "+item.Detail)))
-	}
-}
+func (u unanswered) Warn(text string) { u.look(nil, errors.New(progress.OneLine(text))) }

@@ -64,7 +64,7 @@ func (c controllers) apply(ctx context.Context, image *incluster.Image) error {
 	if err != nil {
 		return err
 	}
-	c.report.Step(fmt.Sprintf("Putting the controllers into cluster %s: image %s", c.cluster, image.Reference))
+	c.report.Step(fmt.Sprintf("Controllers in cluster %s: image %s", c.cluster, image.Reference))
 	var have corev1.ConfigMapList
 	if err := c.client.List(ctx, &have, client.InNamespace(incluster.Namespace), client.MatchingLabels(image.Labels())); err != nil {
 		return fmt.Errorf("list the parts of image %s: %w", image.Reference, err)

@@ -81,7 +81,7 @@ func (t transfer) awaitQuiet(ctx context.Context) error {
 	deadline := time.Now().Add(transferTimeout)
 	const title = "Moving the cluster's objects"
 	defer t.report.Close()
-	return t.from.watch(ctx, t.key, t.report, title, func(s *snapshot) (bool, error) {
+	return t.from.watch(ctx, t.key, t.report, func(s *snapshot) (bool, error) {
 		if s.cluster == nil || s.cluster.Annotations[moveAnnotation] != "" {
 			return true, nil
 		}

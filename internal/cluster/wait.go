@@ -24,10 +24,11 @@ func pause(ctx context.Context) error {
 }
 
 // watch observes a cluster again and again until step says that it is done. A management cluster that does not answer for a while is
-// shown and waited for; refused access and a process that has died are errors.
+// told and waited for; refused access and a process that has died are errors.
 func (m *Management) watch(
-	ctx context.Context, key client.ObjectKey, report progress.Reporter, title string, step func(*snapshot) (done bool, err error),
+	ctx context.Context, key client.ObjectKey, report progress.Reporter, step func(*snapshot) (done bool, err error),
 ) error {
+	silent := false
 	for {
 		if m.embedded != nil {
 			if err := m.embedded.Check(); err != nil {
@@ -39,14 +40,19 @@ func (m *Management) watch(
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err == nil:
+			if silent {
+				silent = false
+				report.Step("The management cluster answers again")
+			}
 			done, err := step(s)
 			if done || err != nil {
 				return err
 			}
 		case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
 			return err
-		default:
-			report.Show(title, []progress.Item{{Name: "management cluster", State: "does not answer", Detail: err.Error()}})
+		case !silent:
+			silent = true
+			report.Warn("The management cluster does not answer, and is waited for: " + err.Error())
 		}
 		if err := pause(ctx); err != nil {
 			return err

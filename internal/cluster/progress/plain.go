@@ -38,8 +38,8 @@ func (p *Plain) Step(text string) { p.line(OneLine(text)) }
 // Warn writes a line that begins with "Warning:".
 func (p *Plain) Warn(text string) { p.line("Warning: " + OneLine(text)) }
 
-// Close does nothing: every line stays.
-func (p *Plain) Close() {}
+// Close ends the wait whose items were shown: those of the next one are others. Every line stays.
+func (p *Plain) Close() { clear(p.shown) }
 
 // Show writes a line for every item whose state is new, whose detail has settled, or that is gone.
 func (p *Plain) Show(_ string, items []Item) {
