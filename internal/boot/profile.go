@@ -67,7 +67,7 @@ type Image struct {
 	AdministratorShell string `json:"administratorShell"`
 	// ImageStore is where container images are.
 	ImageStore incluster.ImageStore `json:"imageStore"`
-	Outside            `json:",inline"`
+	Outside    `json:",inline"`
 }
 
 // LoadImage returns what a profile says of its image. It fails when there is no such profile; ProfileOCK is that of an empty name.
