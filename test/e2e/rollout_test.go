@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -155,6 +156,9 @@ func (w *world) expectTemplatesInUse(t *testing.T, s site) {
 		there = append(there, template.Name)
 	}
 	for _, vm := range w.sim.Holds(t).VMs {
+		if !strings.HasPrefix(vm.Name, s.Name+"-") {
+			continue
+		}
 		m := &infrav1.OLVMMachine{}
 		require.NoError(t, w.management().Get(t.Context(), client.ObjectKey{Namespace: templates.Items[0].Namespace, Name: vm.Name}, m))
 		used = append(used, m.Annotations[clusterv1.TemplateClonedFromNameAnnotation])
