@@ -56,7 +56,7 @@ test: race-build bin/ocne-manager test-nodeimage ## Run all tests: unit and inte
 		echo "make e2e: skipped, because only root can make real nodes (containers with systemd, kubelet and etcd in them)"; fi
 
 # What of the node image is ours and compiles in seconds. The rest of its modules is CoreDNS, flannel, Kubernetes and Ignition with a few lines
-# around them, which make node-image compiles.
+# around them, which make node-image compiles, in many minutes.
 NODE_IMAGE_TESTED := ./flannel-cni ./pause ./web
 
 .PHONY: test-nodeimage
@@ -114,6 +114,7 @@ lint: ## Check style and the import boundaries of the design
 	cd controlplane && go tool -modfile=../hack/tools/go.mod golangci-lint run --config ../.golangci.yml ./...
 	cd test/clients && go tool -modfile=../../hack/tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 	cd test/packages && go tool -modfile=../../hack/tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
+	cd test/nodeimage/network && go tool -modfile=../../../hack/tools/go.mod golangci-lint run --config ../../../.golangci.yml $(NODE_IMAGE_TESTED)
 
 .PHONY: generate
 generate: ## Regenerate deep copies, CRDs, docs/reference and what is taken from Cluster API

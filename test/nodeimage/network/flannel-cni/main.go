@@ -77,7 +77,7 @@ func del(args *skel.CmdArgs) error {
 		return err
 	}
 	file := filepath.Join(c.DataDir, args.ContainerID)
-	delegate, err := os.ReadFile(file) //nolint:gosec // the name is the runtime's
+	delegate, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // never added, or deleted before: CNI wants both to succeed
 	}
@@ -107,7 +107,7 @@ type subnets struct {
 }
 
 func readSubnets(file string) (*subnets, error) {
-	f, err := os.Open(file) //nolint:gosec // the network configuration names it
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("flanneld has not written this node's subnets yet: %w", err)
 	}
