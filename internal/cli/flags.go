@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -71,6 +72,15 @@ func ExistingFlags(cmd *cobra.Command, e *Existing) (complete func()) {
 	f.StringVarP(&e.ConfigFile, "config", "c", "", "cluster `file`")
 	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
 	return func() { e.Name = Given(cmd, "cluster-name", name) }
+}
+
+// Open is Select for a command that shows its progress, as the configuration wants it; the command closes the reporter.
+func (e *Environment) Open(which Existing) (cluster.Selection, progress.Reporter, error) {
+	selection, err := e.Select(which)
+	if err != nil {
+		return cluster.Selection{}, nil, err
+	}
+	return selection, e.Reporter(selection.Config.Quiet), nil
 }
 
 // Select finds out which cluster is meant. Without a cluster file, its name is looked for in all namespaces.

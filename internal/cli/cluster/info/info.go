@@ -83,11 +83,10 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 // Run shows the cluster.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	which, err := env.Select(o.Existing)
+	which, report, err := env.Open(o.Existing)
 	if err != nil {
 		return err
 	}
-	report := env.Reporter(which.Config.Quiet)
 	defer report.Close()
 	if o.Watch {
 		w := o.watcher()

@@ -53,11 +53,10 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 // Run prints or writes the kubeconfig.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	which, err := env.Select(o.Existing)
+	which, report, err := env.Open(o.Existing)
 	if err != nil {
 		return err
 	}
-	report := env.Reporter(which.Config.Quiet)
 	defer report.Close()
 	content, err := cluster.Kubeconfig(ctx, which, report)
 	if err != nil {

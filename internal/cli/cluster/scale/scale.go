@@ -99,11 +99,10 @@ func (o *Options) check(command string) error {
 // Run scales the cluster and shows it.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	which, err := env.Select(o.Existing)
+	which, report, err := env.Open(o.Existing)
 	if err != nil {
 		return err
 	}
-	report := env.Reporter(which.Config.Quiet)
 	defer report.Close()
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()

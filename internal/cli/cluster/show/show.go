@@ -76,11 +76,10 @@ func Run(ctx context.Context, o *Options) error {
 	if o.Field == "" {
 		return info.Run(ctx, &info.Options{Environment: env, Existing: o.Existing, Output: o.Output})
 	}
-	which, err := env.Select(o.Existing)
+	which, report, err := env.Open(o.Existing)
 	if err != nil {
 		return err
 	}
-	report := env.Reporter(which.Config.Quiet)
 	defer report.Close()
 	details, err := cluster.Show(ctx, which, report)
 	if err != nil {

@@ -85,11 +85,10 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 // Run stages the upgrade and prints its steps.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	which, err := env.Select(o.Existing)
+	which, report, err := env.Open(o.Existing)
 	if err != nil {
 		return err
 	}
-	report := env.Reporter(which.Config.Quiet)
 	defer report.Close()
 	for _, flag := range o.Ignored {
 		report.Warn(flag + " has no effect with provider olvm: machines are replaced, and not updated in place")
