@@ -130,7 +130,7 @@ func (o Selection) openHome(ctx context.Context, report progress.Reporter) (*Man
 	if moving(h.inOther) || moving(h.inOwn) {
 		return nil, nil, errors.Join(&AdvisedError{
 			Err:    fmt.Errorf("the objects of cluster %s are being moved between its management clusters", key.Name),
-			Advice: "Nothing was changed. If no other command is at it, complete the move: ocne cluster start -c FILE",
+			Advice: "Nothing was changed. If no other command is at it, run the one again that was interrupted (start or delete): it completes the move.",
 		}, h.close(ctx, nil))
 	}
 	switch {
