@@ -152,7 +152,7 @@ func TestListsFollowTheAPIServers(t *testing.T) {
 	require.Equal(t, []string{"10.90.0.12", "10.90.0.13"}, r.backends())
 	require.Equal(t, "try-reload-or-restart keepalived.service\ntry-reload-or-restart ocne-nginx.service\n", r.read("systemctl.log"),
 		"adverts first")
-	require.Equal(t, before, strings.NewReplacer("        10.90.0.12\n", "", "        10.90.0.13\n", "").Replace(r.read("keepalived.conf")))
+	require.Equal(t, before, strings.NewReplacer("        10.90.0.12\n", "", "        10.90.0.13\n", "        127.0.0.1\n").Replace(r.read("keepalived.conf")))
 
 	r.run()
 	require.Len(t, strings.Fields(r.read("systemctl.log")), 4, "not again")
@@ -175,6 +175,14 @@ func TestNodeThatIsNoLongerListedGetsNoConnectionsButAdvertsForAWhile(t *testing
 	r.listed("10.90.0.11")
 	r.run()
 	require.Equal(t, []string{"10.90.0.13"}, r.others("keepalived.conf"), "after a boot the nodes that it knew get adverts, too")
+
+	r.age("state/peers/10.90.0.13", 120)
+	r.run()
+	require.Equal(t, []string{"127.0.0.1"}, r.others("keepalived.conf"), "never an empty list, with which Keepalived would send multicast")
+	require.NoError(t, os.RemoveAll(r.path("state")))
+	r.run()
+	require.Equal(t, []string{"127.0.0.1"}, r.others("keepalived.conf"))
+	require.False(t, r.exists("state/peers/127.0.0.1"), "it is no node that the others could forget")
 }
 
 func TestJoiningNodeMayHoldTheVirtualIPOnlyOnceTheOthersKnowIt(t *testing.T) {

@@ -9,6 +9,9 @@
 set -u -o pipefail
 . "$1" || exit 1
 
+# Where adverts go when there are no others.
+NOBODY=127.0.0.1
+
 say() { echo "$*" >&2; }
 
 # now in seconds since the boot: the time of day may be set while the node starts.
@@ -37,8 +40,8 @@ listed() {
     fi
 }
 
-# others FILE prints the addresses between the marks of FILE.
-others() { sed -n '/# others$/,/# end of others$/s/^ *\([0-9][0-9.]*\)$/\1/p' "$1"; }
+# others FILE prints the addresses of others between the marks of FILE.
+others() { sed -n '/# others$/,/# end of others$/s/^ *\([0-9][0-9.]*\)$/\1/p' "$1" | grep -vx "$NOBODY"; }
 
 # with_others FILE LINE... prints FILE with other lines between the marks.
 with_others() {
@@ -119,7 +122,8 @@ for file in "$STATE"/peers/*; do
     fi
 done
 
-with_others "$KEEPALIVED" ${peers[@]+"${peers[@]}"} >"$KEEPALIVED.new"
+[ ${#peers[@]} -gt 0 ] || peers=("        $NOBODY")
+with_others "$KEEPALIVED" "${peers[@]}" >"$KEEPALIVED.new"
 replace "$KEEPALIVED" vrrp_instance keepalived.service "$KEEPALIVED_TEST"
 with_others "$NGINX" ${backends[@]+"${backends[@]}"} >"$NGINX.new"
 replace "$NGINX" upstream "$NGINX_UNIT" "$NGINX_TEST"
