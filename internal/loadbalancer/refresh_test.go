@@ -152,7 +152,8 @@ func TestListsFollowTheAPIServers(t *testing.T) {
 	require.Equal(t, []string{"10.90.0.12", "10.90.0.13"}, r.backends())
 	require.Equal(t, "try-reload-or-restart keepalived.service\ntry-reload-or-restart ocne-nginx.service\n", r.read("systemctl.log"),
 		"adverts first")
-	require.Equal(t, before, strings.NewReplacer("        10.90.0.12\n", "", "        10.90.0.13\n", "        127.0.0.1\n").Replace(r.read("keepalived.conf")))
+	alone := strings.NewReplacer("        10.90.0.12\n", "", "        10.90.0.13\n", "        127.0.0.1\n").Replace(r.read("keepalived.conf"))
+	require.Equal(t, before, alone)
 
 	r.run()
 	require.Len(t, strings.Fields(r.read("systemctl.log")), 4, "not again")
