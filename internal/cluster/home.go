@@ -198,7 +198,7 @@ func (m *Management) isItself(ctx context.Context, c *clusterv1.Cluster) (bool, 
 	}
 	same, err := sameCluster(ctx, m.Client, w)
 	if err != nil && ctx.Err() == nil {
-		return false, nil //nolint:nilerr // see above
+		return false, nil
 	}
 	return same, err
 }

@@ -22,7 +22,7 @@ func TestSelfManaged(t *testing.T) {
 	require.NoError(t, incluster.HasImages(filepath.Join(filepath.Dir(programs.Path(t, "ocne")), "image")), "make e2e builds it")
 	config := w.write(s)
 	w.start(config)
-	t.Run("its objects are in the cluster itself, and the management cluster that it was made from is gone", func(t *testing.T) {
+	w.tell(t, "its objects are in the cluster itself, and the management cluster that it was made from is gone", func(t *testing.T, w *world) {
 		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
 		machines := w.ownMachines(t, s)
 		require.Len(t, machines, 2)
@@ -30,7 +30,7 @@ func TestSelfManaged(t *testing.T) {
 			require.Contains(t, w.nodes(s), m.Status.NodeRef.Name)
 		}
 	})
-	t.Run("starting it again changes nothing", func(t *testing.T) {
+	w.tell(t, "starting it again changes nothing", func(t *testing.T, w *world) {
 		before := w.ownMachines(t, s)
 		w.start(config)
 		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
@@ -39,9 +39,9 @@ func TestSelfManaged(t *testing.T) {
 			require.Equal(t, before[i].UID, after[i].UID)
 		}
 	})
-	t.Run("a worker whose Machine is deleted comes back", func(t *testing.T) { w.expectReplaced(t, s) })
-	t.Run("it is shown by its configuration", func(t *testing.T) { w.ocne("cluster", "info", "-c", config) })
-	t.Run("delete moves the objects out and leaves nothing", func(t *testing.T) {
+	w.tell(t, "a worker whose Machine is deleted comes back", func(t *testing.T, w *world) { w.expectReplaced(t, s) })
+	w.tell(t, "it is shown by its configuration", func(_ *testing.T, w *world) { w.ocne("cluster", "info", "-c", config) })
+	w.tell(t, "delete moves the objects out and leaves nothing", func(t *testing.T, w *world) {
 		w.ocne("cluster", "delete", "-c", config)
 		require.Empty(t, w.sim.Holds(t).VMs)
 		require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))

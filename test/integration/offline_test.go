@@ -24,7 +24,7 @@ func TestControlPlaneStartsWithoutADefaultRoute(t *testing.T) {
 		t.Skipf("this machine makes no network namespace (unshare of util-linux, ip of iproute2): %v: %s", err, out)
 	}
 	var ready controlPlaneReady
-	arguments := append(isolated, "sh", "-c", loopback+` && exec "$0" "$@"`, path, "--dir", t.TempDir(), "--fsync=false")
+	arguments := append(slices.Clone(isolated), "sh", "-c", loopback+` && exec "$0" "$@"`, path, "--dir", t.TempDir(), "--fsync=false")
 	programs.Start(t, &ready, nil, "unshare", arguments...)
 	server, err := url.Parse(ready.Server)
 	require.NoError(t, err)
