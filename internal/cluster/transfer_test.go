@@ -213,8 +213,12 @@ func TestAMoveThatIsInterruptedIsCompletedByTheNextCommand(t *testing.T) {
 			defer interrupt()
 			broken := false
 			die := func() { broken = true; interrupt() }
+			from.mu.Lock()
+			to.mu.Lock()
 			from.broken, to.broken = die, die
 			point.set(from, to)
+			from.mu.Unlock()
+			to.mu.Unlock()
 			require.Error(t, m.transfer().run(ctx))
 			require.True(t, broken, "the move came to this point")
 			from.revive()

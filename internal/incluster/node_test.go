@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,8 +48,10 @@ func asMap(t *testing.T, v any) map[string]any {
 // node runs take-image.sh with real bash, curl and jq against an API that has some ConfigMaps.
 type node struct {
 	*testing.T
-	dir        string
-	script     string
+	dir    string
+	script string
+
+	mu         sync.Mutex // of what the API has
 	configMaps map[string]*unstructured.Unstructured
 }
 
@@ -111,6 +114,8 @@ func (n *node) certificate() tls.Certificate {
 }
 
 func (n *node) answer(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	object := n.configMaps[path.Base(r.URL.Path)]
 	if path.Dir(r.URL.Path) != "/api/v1/namespaces/"+incluster.Namespace+"/configmaps" || object == nil {
 		http.NotFound(w, r)
@@ -142,10 +147,23 @@ func (n *node) publish() *incluster.Image {
 	require.NoError(n, err)
 	index, err := image.Index()
 	require.NoError(n, err)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, o := range append(parts, index[len(index)-1]) {
 		n.configMaps[o.GetName()] = o
 	}
 	return image
+}
+
+// spoil changes the second part.
+func (n *node) spoil(how func(n *node, part string)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for part := range n.configMaps {
+		if strings.HasSuffix(part, "-1") {
+			how(n, part)
+		}
+	}
 }
 
 func TestANodeTakesTheImageOnce(t *testing.T) {
@@ -185,11 +203,7 @@ func TestANodeLoadsNoImageThatIsNotComplete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)
 			n.publish()
-			for part := range n.configMaps {
-				if strings.HasSuffix(part, "-1") {
-					spoil(n, part)
-				}
-			}
+			n.spoil(spoil)
 			said, err := n.takeImage()
 			require.Error(t, err)
 			require.Contains(t, said, "part")
