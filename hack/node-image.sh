@@ -91,7 +91,7 @@ settle() {
 	echo uninitialized >"$1/etc/machine-id"
 	find "$1/etc/systemd/system" -mindepth 1 \( -type l -o -name '*.wants' -o -name '*.requires' \) -exec rm -rf {} +
 	# Hardware, terminals and first-boot questions that these nodes do not have. Every program that watches files takes one of the 128 watchers
-	# (fs.inotify.max_user_instances) that a machine's root has for all its nodes: a control plane node needs 20.
+	# (fs.inotify.max_user_instances) that a machine's root has for all its nodes: a control plane node needs some 30.
 	for unit in systemd-firstboot.service systemd-networkd-wait-online.service getty@tty1.service console-getty.service systemd-logind.service \
 		systemd-udevd.service \
 		systemd-udev-trigger.service systemd-modules-load.service e2scrub_reap.service sys-kernel-debug.mount sys-kernel-tracing.mount; do

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ocne-project/ocne/internal/capi"
-	"github.com/ocne-project/ocne/internal/capi/install"
 )
 
 // config is what the flags say.
@@ -53,7 +52,7 @@ func parseFlags(args []string) (config, error) {
 	flags.StringVar(&c.gates, "feature-gates", "", "Cluster API's feature gates, such as ReconcilerRateLimiting=false,MachinePool=false")
 	flags.BoolVar(&c.leaderElect, "leader-elect", false, "run the controllers only while holding the Lease")
 	flags.StringVar(&c.leaderElectNamespace, "leader-elect-namespace", "",
-		"namespace of the Lease; empty: the pod's own, or "+install.Namespace+" with --install")
+		"namespace of the Lease; empty: the pod's own, or "+capi.Namespace+" with --install")
 	flags.StringVar(&c.webhookAddress, "webhook-bind", "127.0.0.1:0",
 		"address of the webhooks (with Cluster API's own providers); port 0: a free one")
 	service := flags.String("webhook-service", "",

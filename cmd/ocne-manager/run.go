@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/capi/install"
 	"github.com/ocne-project/ocne/internal/capi/manager"
 	"github.com/ocne-project/ocne/internal/capi/servingcert"
@@ -65,7 +66,7 @@ func run(ctx context.Context, c config, stdout io.Writer) error {
 		}
 		options.Webhooks = manager.Webhooks{Listener: webhooks, GetCertificate: certificates.GetCertificate}
 		if options.LeaderElectionNamespace == "" {
-			options.LeaderElectionNamespace = install.Namespace
+			options.LeaderElectionNamespace = capi.Namespace
 		}
 	}
 	mgr, err := manager.New(ctx, restConfig, options)

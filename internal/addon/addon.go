@@ -3,17 +3,15 @@
 package addon
 
 import (
-	"bytes"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"text/template"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/ocne-project/ocne/internal/manifest"
 )
 
 // The names of add-ons, which are also those of their manifests.
@@ -145,30 +143,9 @@ func dnsAddresses(subnets []string) ([]string, error) {
 
 // render fills a manifest in.
 func render(name string, data any) (Addon, error) {
-	file := name + ".yaml"
-	t, err := template.New(file).Option("missingkey=error").Funcs(template.FuncMap{"json": quote}).ParseFS(manifests, file)
+	objects, err := manifest.Objects(manifests, name+".yaml", data)
 	if err != nil {
 		return Addon{}, fmt.Errorf("add-on %s: %w", name, err)
 	}
-	var text bytes.Buffer
-	if err := t.Execute(&text, data); err != nil {
-		return Addon{}, fmt.Errorf("add-on %s: %w", name, err)
-	}
-	addon := Addon{Name: name}
-	decoder := utilyaml.NewYAMLOrJSONDecoder(&text, text.Len())
-	for {
-		object := &unstructured.Unstructured{}
-		if err := decoder.Decode(object); errors.Is(err, io.EOF) {
-			return addon, nil
-		} else if err != nil {
-			return Addon{}, fmt.Errorf("add-on %s: %w", name, err)
-		}
-		addon.Objects = append(addon.Objects, object)
-	}
-}
-
-// quote makes a value one of YAML.
-func quote(v any) (string, error) {
-	text, err := json.Marshal(v)
-	return string(text), err
+	return Addon{Name: name, Objects: objects}, nil
 }

@@ -47,7 +47,7 @@ func TestTheBundleInAnEmptyManagementCluster(t *testing.T) {
 		bogusVersionIsRefused(t, cluster)
 		eventually(t, 50*time.Millisecond, func() bool {
 			var leases coordinationv1.LeaseList
-			return cluster.List(t.Context(), &leases, client.InNamespace(install.Namespace)) == nil && len(leases.Items) == 1
+			return cluster.List(t.Context(), &leases, client.InNamespace(capi.Namespace)) == nil && len(leases.Items) == 1
 		}, "the manager holds its Lease")
 		require.NoError(t, again.stop(), again.stderr(t))
 	})

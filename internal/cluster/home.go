@@ -77,7 +77,7 @@ func (h *homes) resume(ctx context.Context) (*Management, error) {
 				Advice: "Nothing was changed. Find out which of the two is right, and remove the objects from the other one as docs/howto/move-a-cluster.md says.",
 			}
 		}
-		if (moving(h.inOther) && h.inOther.Annotations[moveAnnotation] == outward) || h.inOwn.Annotations[moveAnnotation] == outward {
+		if h.inOther.Annotations[moveAnnotation] == outward || h.inOwn.Annotations[moveAnnotation] == outward {
 			t.from, t.to, t.mark = h.own, h.other, outward
 		}
 		h.report.Step("Going on with the move of the cluster's objects")

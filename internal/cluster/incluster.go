@@ -10,7 +10,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -52,14 +51,6 @@ func (c controllers) install(ctx context.Context, architecture string) error {
 
 // apply leaves out parts of the image that are there: their names say what is in them.
 func (c controllers) apply(ctx context.Context, image *incluster.Image) error {
-	parts, err := image.Parts()
-	if err != nil {
-		return err
-	}
-	index, err := image.Index()
-	if err != nil {
-		return err
-	}
 	manager, err := incluster.Controllers(image.Reference)
 	if err != nil {
 		return err
@@ -69,10 +60,10 @@ func (c controllers) apply(ctx context.Context, image *incluster.Image) error {
 	if err := c.client.List(ctx, &have, client.InNamespace(incluster.Namespace), client.MatchingLabels(image.Labels())); err != nil {
 		return fmt.Errorf("list the parts of image %s: %w", image.Reference, err)
 	}
-	parts = slices.DeleteFunc(parts, func(p *unstructured.Unstructured) bool {
+	parts := slices.DeleteFunc(image.Parts(), func(p client.Object) bool {
 		return slices.ContainsFunc(have.Items, func(h corev1.ConfigMap) bool { return h.Name == p.GetName() && len(h.BinaryData) > 0 })
 	})
-	for _, object := range slices.Concat(parts, index, manager) {
+	for _, object := range slices.Concat(parts, image.Index(), manager) {
 		if err := apply(ctx, c.client, object); err != nil {
 			return err
 		}

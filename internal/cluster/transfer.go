@@ -25,6 +25,9 @@ const (
 	outward = "out-of-the-cluster"
 )
 
+// transferTitle is that of what is shown meanwhile.
+const transferTitle = "Moving the cluster's objects"
+
 // transferTimeout bounds how long a move is tried again; clusterctl refuses it while a node is on its way.
 const transferTimeout = 10 * time.Minute
 
@@ -79,10 +82,9 @@ func (t transfer) refuseOthers(ctx context.Context) error {
 // awaitQuiet waits until no machine comes or goes. A Cluster that is paused by an interrupted move is as quiet as it gets.
 func (t transfer) awaitQuiet(ctx context.Context) error {
 	deadline := time.Now().Add(transferTimeout)
-	const title = "Moving the cluster's objects"
 	defer t.report.Close()
 	return t.from.watch(ctx, t.key, t.report, func(s *snapshot) (bool, error) {
-		if s.cluster == nil || s.cluster.Annotations[moveAnnotation] != "" {
+		if s.cluster == nil || moving(s.cluster) {
 			return true, nil
 		}
 		var waiting []progress.Item
@@ -98,7 +100,7 @@ func (t transfer) awaitQuiet(ctx context.Context) error {
 		if len(waiting) == 0 {
 			return true, nil
 		}
-		t.report.Show(title, waiting)
+		t.report.Show(transferTitle, waiting)
 		if time.Now().After(deadline) {
 			return false, &AdvisedError{
 				Err:    fmt.Errorf("the objects of cluster %s cannot be moved: %s %s for %s", t.key.Name, waiting[0].Name, waiting[0].State, transferTimeout),
@@ -151,7 +153,6 @@ func (t transfer) copyObject(ctx context.Context, obj client.Object, key client.
 
 // move calls clusterctl's library until it has moved everything.
 func (t transfer) move(ctx context.Context) error {
-	const title = "Moving the cluster's objects"
 	deadline := time.Now().Add(transferTimeout)
 	defer t.report.Close()
 	for {
@@ -165,7 +166,7 @@ func (t transfer) move(ctx context.Context) error {
 				Advice: "Run the same command again: it goes on with the move.",
 			}
 		}
-		t.report.Show(title, []progress.Item{{Name: "move", State: "waiting", Detail: err.Error()}})
+		t.report.Show(transferTitle, []progress.Item{{Name: "move", State: "waiting", Detail: err.Error()}})
 		if err := pause(ctx); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -15,8 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const (
@@ -109,52 +109,38 @@ var errNoImage = errors.New("there is no image")
 func (i *Image) short() string { return i.digest[:12] }
 
 // Parts are the ConfigMaps with the pieces of the archive, in their order.
-func (i *Image) Parts() ([]*unstructured.Unstructured, error) {
-	var parts []*unstructured.Unstructured
-	for n := 0; n*partSize < len(i.archive); n++ {
-		part := i.archive[n*partSize : min((n+1)*partSize, len(i.archive))]
-		object, err := toUnstructured(&corev1.ConfigMap{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+func (i *Image) Parts() []client.Object {
+	var parts []client.Object
+	for piece := range slices.Chunk(i.archive, partSize) {
+		parts = append(parts, ours(&corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: Namespace, Name: fmt.Sprintf("%s-%s-%d", imageIndex, i.short(), n), Labels: i.Labels(),
+				Namespace: Namespace, Name: fmt.Sprintf("%s-%s-%d", imageIndex, i.short(), len(parts)), Labels: i.Labels(),
 			},
-			BinaryData: map[string][]byte{"part": part},
-		})
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, object)
+			BinaryData: map[string][]byte{"part": piece},
+		}))
 	}
-	return parts, nil
+	return parts
 }
 
 // Index are the objects that make nodes take the image; its parts come before them.
-func (i *Image) Index() ([]*unstructured.Unstructured, error) {
+func (i *Image) Index() []client.Object {
 	meta := metav1.ObjectMeta{Namespace: Namespace, Name: imageIndex}
 	count := (len(i.archive) + partSize - 1) / partSize
-	var objects []*unstructured.Unstructured
-	for _, typed := range []any{
-		&rbacv1.Role{
-			TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"}, ObjectMeta: meta,
-			Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}}},
-		},
-		&rbacv1.RoleBinding{
-			TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "RoleBinding"}, ObjectMeta: meta,
-			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: imageIndex},
-			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:nodes"}},
-		},
-		&corev1.ConfigMap{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: meta,
-			Data: map[string]string{"image": i.Reference, "sha256": i.digest, "parts": strconv.Itoa(count)},
-		},
-	} {
-		object, err := toUnstructured(typed)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, object)
+	return []client.Object{
+		ours(&rbacv1.Role{
+			ObjectMeta: meta,
+			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}}},
+		}),
+		ours(&rbacv1.RoleBinding{
+			ObjectMeta: meta,
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: imageIndex},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:nodes"}},
+		}),
+		ours(&corev1.ConfigMap{
+			ObjectMeta: meta,
+			Data:       map[string]string{"image": i.Reference, "sha256": i.digest, "parts": strconv.Itoa(count)},
+		}),
 	}
-	return objects, nil
 }
 
 // Labels are those of the parts.
@@ -163,15 +149,4 @@ func (i *Image) Labels() map[string]string { return map[string]string{imageLabel
 // OfOtherImages selects the parts of images that are not this one.
 func (i *Image) OfOtherImages() string {
 	return fmt.Sprintf("%s,%s!=%s", imageLabel, imageLabel, i.short())
-}
-
-func toUnstructured(typed any) (*unstructured.Unstructured, error) {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
-	if err != nil {
-		return nil, fmt.Errorf("encode %T: %w", typed, err)
-	}
-	object := &unstructured.Unstructured{Object: content}
-	unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
-	mark(object)
-	return object, nil
 }

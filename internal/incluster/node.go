@@ -2,6 +2,8 @@ package incluster
 
 import (
 	"fmt"
+	"strings"
+	"text/template"
 
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 	"github.com/vincent-petithory/dataurl"
@@ -30,11 +32,15 @@ func NodeConfig(store ImageStore, apiServerPort int) (types.Config, error) {
 	}{Namespace, imageIndex, script, apiServerPort, store}
 	text := map[string]string{}
 	for _, name := range []string{"take-image.sh", "take-image.service", "take-image.timer"} {
-		filled, err := fill(name, values)
+		t, err := template.ParseFS(files, name)
+		var filled strings.Builder
+		if err == nil {
+			err = t.Execute(&filled, values)
+		}
 		if err != nil {
 			return types.Config{}, fmt.Errorf("image of the controllers on nodes: %w", err)
 		}
-		text[name] = string(filled)
+		text[name] = filled.String()
 	}
 	service, timer := text["take-image.service"], text["take-image.timer"]
 	var c types.Config

@@ -143,14 +143,11 @@ func (n *node) publish() *incluster.Image {
 	n.Helper()
 	image, err := incluster.ReadImage(layout(n.T, 2_500_000), "amd64")
 	require.NoError(n, err)
-	parts, err := image.Parts()
-	require.NoError(n, err)
-	index, err := image.Index()
-	require.NoError(n, err)
+	index := image.Index()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, o := range append(parts, index[len(index)-1]) {
-		n.configMaps[o.GetName()] = o
+	for _, o := range append(image.Parts(), index[len(index)-1]) {
+		n.configMaps[o.GetName()] = &unstructured.Unstructured{Object: asMap(n.T, o)}
 	}
 	return image
 }

@@ -29,9 +29,6 @@ import (
 )
 
 const (
-	// Namespace holds the Lease of the manager and clusterctl's inventory. It is created when it is missing.
-	Namespace = capi.Namespace
-
 	// fieldOwner owns the fields in server-side apply.
 	fieldOwner = "ocne-manager"
 	// parallel is how many objects are applied at once.
@@ -112,7 +109,7 @@ func (i *Installer) Install(ctx context.Context, target WebhookTarget) error {
 		return err
 	}
 	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
-	namespace.SetName(Namespace)
+	namespace.SetName(capi.Namespace)
 	if err := i.apply(ctx, append(slices.Clone(all.crds), namespace)); err != nil {
 		return err
 	}

@@ -187,7 +187,7 @@ func inventoryEntry(p provider, version string) *unstructured.Unstructured {
 		"type":         p.kind,
 		"version":      version,
 	}}
-	object.SetNamespace(Namespace)
+	object.SetNamespace(capi.Namespace)
 	object.SetName(p.label)
 	setLabels(object, map[string]string{providerLabel: p.label, clusterctlLabel: "", clusterctlCoreLabel: inventoryValue})
 	return object

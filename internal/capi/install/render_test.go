@@ -93,7 +93,7 @@ func TestEveryWebhookCallsTheTarget(t *testing.T) {
 func TestTheInventoryNamesEveryProviderWithItsVersion(t *testing.T) {
 	versions := map[string]any{}
 	for _, entry := range rendered(t).inventory {
-		require.Equal(t, Namespace, entry.GetNamespace())
+		require.Equal(t, capi.Namespace, entry.GetNamespace())
 		require.Equal(t, entry.GetName(), entry.GetLabels()["cluster.x-k8s.io/provider"])
 		versions[entry.GetName()] = entry.Object["version"]
 	}
