@@ -300,6 +300,62 @@ func TestReloadThatFailedIsDoneAgain(t *testing.T) {
 	require.Equal(t, 3, strings.Count(r.read("systemctl.log"), "ocne-nginx.service"))
 }
 
+func TestListThatDidNotChangeIsOnlyCompared(t *testing.T) {
+	r := newRefresher(t, true)
+	healthy(t, r)
+	jq, err := exec.LookPath("jq")
+	require.NoError(t, err)
+	r.write("bin/jq", "#!/bin/bash\necho read >>"+r.path("jq.log")+"\nexec "+jq+" \"$@\"\n")
+	thorough := func() bool {
+		before := r.read("jq.log")
+		require.Empty(t, r.run())
+		return r.read("jq.log") != before
+	}
+	r.listed("10.90.0.11", "10.90.0.12")
+	r.run()
+	r.age("state/listed", 30)
+	r.run()
+	for end := time.Now().Add(patience); thorough() && time.Now().Before(end); {
+	}
+	require.False(t, thorough(), "nothing is left to do")
+	r.age("state/eligible", 59)
+	require.False(t, thorough())
+	require.NotContains(t, r.run(), "may not hold", "the node is still among the API servers")
+	r.age("state/peers/10.90.0.12", 1000)
+
+	r.listed("10.90.0.11")
+	require.True(t, thorough())
+	require.Equal(t, []string{"10.90.0.12"}, r.others("keepalived.conf"), "it was listed until now")
+	require.True(t, thorough(), "adverts to it have to end")
+	r.listed("10.90.0.11", "10.90.0.12")
+	require.True(t, thorough())
+	require.False(t, thorough())
+
+	r.write("nginx.conf", strings.ReplaceAll(r.read("nginx.conf"), "server 10.90.0.12:", "server 10.90.0.99:"))
+	require.True(t, thorough(), "somebody changed a file")
+	require.Equal(t, []string{"10.90.0.12"}, r.backends())
+}
+
+func TestAPIServerThatSaidItIsLiveIsAskedAgainAfterSeconds(t *testing.T) {
+	r := newRefresher(t, true)
+	healthy(t, r)
+	curl, err := exec.LookPath("curl")
+	require.NoError(t, err)
+	r.run() // makes the folder for what was said
+	require.NoError(t, os.MkdirAll(r.path("state"), 0o755))
+	r.becomesEligible("")
+	r.write("settings", r.read("settings")+"LIVE_FOR=1000\nPATH="+r.path("bin")+":$PATH\n")
+	r.write("bin/curl", "#!/bin/bash\nexit 7\n")
+	require.True(t, r.eligible(), "it has just said so")
+	r.age("state/live", 1000)
+	require.False(t, r.eligible())
+	require.False(t, r.exists("state/live"), "and it is asked each time from then on")
+	r.write("bin/curl", "#!/bin/bash\nexec "+curl+" \"$@\"\n")
+	r.becomesEligible("")
+	r.write("settings", r.read("settings")+"API_PORT=1\n")
+	require.False(t, r.eligible(), "it takes no connections: what it said before does not count")
+}
+
 // healthy is an NGINX that says it is well.
 func healthy(t *testing.T, r refresher) int {
 	t.Helper()
@@ -333,7 +389,7 @@ func TestNodeIsEligibleOnlyWithBothNGINXAndTheAPIServer(t *testing.T) {
 	healthy(t, r)
 	r.becomesEligible("")
 	r.write("livez", "500")
-	require.False(t, r.eligible(), "the API server is there, but not live")
+	require.Eventually(t, func() bool { return !r.eligible() }, patience, 50*time.Millisecond, "the API server is there, but not live")
 	r.write("livez", "200")
 	r.becomesEligible("")
 

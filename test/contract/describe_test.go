@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +34,7 @@ func (c *cluster) expectDescription(t *testing.T) {
 
 func (c *cluster) expectDescribed(t *testing.T, golden string, options tree.DiscoverOptions) {
 	t.Helper()
+	last := ""
 	programs.Eventually(t, golden, func() (bool, string) {
 		want, err := os.ReadFile(golden)
 		require.NoError(t, err)
@@ -41,6 +43,10 @@ func (c *cluster) expectDescribed(t *testing.T, golden string, options tree.Disc
 		var text strings.Builder
 		describe(&text, "", discovered, discovered.GetRoot())
 		got := c.anonymous(text.String())
+		if got != last && got != string(want) { // what it said in between tells more than what it said in the end
+			t.Logf("%s: not yet %s", time.Now().Format(time.TimeOnly), got)
+		}
+		last = got
 		return got == string(want), got
 	})
 }

@@ -21,8 +21,19 @@ now=${now%.*}
 # since FILE prints how many seconds ago FILE was written with the time in it.
 since() { echo $((now - $(cat "$1" 2>/dev/null || echo "$now"))); }
 
+# unsettle makes the next look a thorough one. Until now all peers were listed.
+unsettle() {
+    local file
+    [ -e "$STATE/settled" ] || return 0
+    for file in "$STATE"/peers/*; do
+        [ ! -e "$file" ] || echo "$now" >"$file"
+    done
+    rm -f "$STATE/settled"
+}
+
 # not_listed ends the right to hold the virtual IP, after a while: the others are about to forget this node.
 not_listed() {
+    unsettle
     rm -f "$STATE/listed"
     if [ -e "$STATE/eligible" ] && [ "$(since "$STATE/eligible")" -ge "$LOST" ]; then
         rm -f "$STATE/eligible"
@@ -62,7 +73,7 @@ with_others() {
 # replace FILE WORD UNIT TEST puts FILE.new in the place of FILE and reloads UNIT. Keepalived drops the address when it reads an empty file
 # and exits when it reads a wrong one, so FILE.new must hold WORD and pass TEST. A reload that failed is done again the next time.
 replace() {
-    local file=$1 word=$2 unit=$3 test=$4 told
+    local file=$1 word=$2 unit=$3 test=$4 told=''
     if cmp -s "$file.new" "$file"; then
         rm -f "$file.new"
     elif grep -q "$word" "$file.new" && told=$($test 2>&1); then
@@ -70,15 +81,21 @@ replace() {
         chmod 644 "$file.new" && mv -f "$file.new" "$file"
     else
         say "$file.new is not used: ${told:-it does not hold $word}"
+        touch "$STATE/unused-$unit"
+        return
     fi
+    rm -f "$STATE/unused-$unit"
     if [ -e "$STATE/reload-$unit" ] && systemctl try-reload-or-restart "$unit"; then
         rm -f "$STATE/reload-$unit"
     fi
 }
 
-certificate=$(sed -n 's/^ *client-certificate: *//p' "$KUBECONFIG" 2>/dev/null | head -n 1)
+certificate=''
+while [ -r "$KUBECONFIG" ] && read -r key value; do
+    [ "$key" != client-certificate: ] || certificate=$value
+done <"$KUBECONFIG"
 [ -r "$certificate" ] || exit 0 # kubeadm has not finished
-mkdir -p "$STATE/peers"
+[ -d "$STATE/peers" ] || mkdir -p "$STATE/peers"
 if [ ! -e "$STATE/known" ]; then # the node has booted: go on with those that it knew
     for peer in $(others "$KEEPALIVED"); do echo "$now" >"$STATE/peers/$peer"; done
     touch "$STATE/known"
@@ -88,7 +105,14 @@ code=$(curl --silent --noproxy '*' --connect-timeout 2 --max-time 5 --cacert "$C
     --connect-to "kubernetes:443:127.0.0.1:$API_PORT" --output "$STATE/endpoints" --write-out '%{http_code}' \
     https://kubernetes/api/v1/namespaces/default/endpoints/kubernetes)
 case $code in
-200) ;;
+200) # Mostly it is what it was, and so are the files: then there is nothing to do, and on a small node a dozen programs fewer are felt.
+    if [ -e "$STATE/settled" ] && [ "$KEEPALIVED" -ot "$STATE/settled" ] && [ "$NGINX" -ot "$STATE/settled" ] &&
+        cmp -s "$STATE/endpoints" "$STATE/settled"; then
+        echo "$now" >"$STATE/eligible"
+        exit 0
+    fi
+    unsettle
+    ;;
 4*) # The API server is well and refuses us: the virtual IP must not go because of that.
     say "GET endpoints/kubernetes: the API server answers $code to the kubelet's credentials; the lists stay as they are"
     [ ! -e "$STATE/eligible" ] || echo "$now" >"$STATE/eligible"
@@ -129,3 +153,12 @@ with_others "$NGINX" ${backends[@]+"${backends[@]}"} >"$NGINX.new"
 replace "$NGINX" upstream "$NGINX_UNIT" "$NGINX_TEST"
 
 if grep -qx "$ADDRESS" <<<"$addresses"; then listed "$alone"; else not_listed; fi
+
+# There is nothing left to do when this node may hold the address, all peers are listed and both programs work with the lists.
+set -- "$STATE"/peers/*
+[ -e "$1" ] || shift
+if [ -e "$STATE/eligible" ] && [ -e "$STATE/listed" ] && [ ! -e "$FIRST" ] && [ $# -eq ${#backends[@]} ] &&
+    ! compgen -G "$STATE/reload-*" >/dev/null && ! compgen -G "$STATE/unused-*" >/dev/null; then
+    mv -f "$STATE/endpoints" "$STATE/settled"
+    touch "$STATE/settled" # younger than the files, also where times are coarse
+fi
