@@ -82,16 +82,20 @@ func (w *world) ocne(args ...string) {
 	w.t.Helper()
 	out := &bytes.Buffer{}
 	command := exec.CommandContext(w.t.Context(), programs.Path(w.t, "ocne"), args...)
-	command.Env = []string{
-		"HOME=" + w.home, "TMPDIR=" + w.temporary, "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + w.sim.Proxy,
-		"OCNE_OLVM_USERNAME=" + programs.Username, "OCNE_OLVM_PASSWORD=" + programs.Password,
-	}
+	command.Env = w.environment()
 	command.Stdout, command.Stderr = out, out
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	begin := time.Now()
 	err := command.Run()
 	w.t.Logf("$ ocne %s   (%.0f s)\n%s", strings.Join(args, " "), time.Since(begin).Seconds(), out)
 	require.NoError(w.t, err)
+}
+
+func (w *world) environment() []string {
+	return []string{
+		"HOME=" + w.home, "TMPDIR=" + w.temporary, "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + w.sim.Proxy,
+		"OCNE_OLVM_USERNAME=" + programs.Username, "OCNE_OLVM_PASSWORD=" + programs.Password,
+	}
 }
 
 // exec runs olvmsim's command exec, and returns what the command in there writes.
