@@ -58,6 +58,8 @@ type Config struct {
 	Node Node
 	// OLVM is where the machines are made.
 	OLVM OLVM
+	// Image is what a missing VM template is made of.
+	Image Image
 
 	homeDir string
 	keys    keys
@@ -151,6 +153,7 @@ func (k keys) config(homeDir string) *Config {
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,
 			WorkerPools: workerPools(olvm.WorkerPools),
 		},
+		Image:   k.image(),
 		homeDir: homeDir,
 		keys:    k,
 	}

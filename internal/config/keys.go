@@ -40,7 +40,7 @@ type keys struct {
 	OSRegistry               any              `json:"osRegistry"`
 	OSTag                    any              `json:"osTag"`
 	Registry                 string           `json:"registry"`
-	BootVolumeContainerImage any              `json:"bootVolumeContainerImage"`
+	BootVolumeContainerImage string           `json:"bootVolumeContainerImage"`
 	KubeProxyMode            string           `json:"kubeProxyMode"`
 	CNI                      string           `json:"cni"`
 	Headless                 bool             `json:"headless"`
@@ -115,11 +115,14 @@ type workerPoolKeys struct {
 	Machine     Machine `json:"machine"`
 }
 
-// ockKeys are read by the upload of an image only.
+// ockKeys say how a VM template is made of the image.
 type ockKeys struct {
-	StorageDomainName string `json:"storageDomainName"`
-	DiskName          string `json:"diskName"`
-	DiskSize          string `json:"diskSize"`
+	StorageDomainName string   `json:"storageDomainName"`
+	DiskName          string   `json:"diskName"`
+	DiskSize          string   `json:"diskSize"`
+	KernelArgs        string   `json:"kernelArgs"`
+	Mirrors           []string `json:"mirrors"`
+	RegistryCAPath    Path     `json:"registryCAPath"`
 }
 
 type localAPIEndpoint struct {
@@ -149,6 +152,7 @@ podSubnet: 10.244.0.0/16
 serviceSubnet: 10.96.0.0/12
 kubernetesVersion: "1.33"
 kubeProxyMode: iptables
+bootVolumeContainerImage: docker://container-registry.oracle.com/olcne/ock
 providers:
   olvm:
     namespace: ocne

@@ -49,6 +49,7 @@ func (c *Config) Validate() error {
 		v.machines()
 		v.workerPools()
 		v.outside()
+		v.image()
 		v.files()
 	}
 	if len(v.problems) == 0 {

@@ -61,7 +61,7 @@ func features() []feature {
 				"the proxy of the nodes is proxy",
 		},
 		{
-			keys:    []string{"bootVolumeContainerImage", "osRegistry", "osTag"},
+			keys:    []string{"osRegistry", "osTag"},
 			message: "not implemented yet: nodes boot from the VM template as it is",
 		},
 	}
