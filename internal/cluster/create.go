@@ -140,6 +140,11 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, repor
 	if err := errors.Join(m.checkIgnition(ctx, p.key.Namespace), m.checkExisting(ctx, p)); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
+	if o.Config.SelfManaged && !m.own {
+		if err := m.refuseOthers(ctx, p.key); err != nil { // now, and not when it has to move
+			return nil, unfinished(ctx, err, nothing, nil)
+		}
+	}
 	if err := m.applyPlan(ctx, p, report); err != nil {
 		return nil, unfinished(ctx, err, begun, nil)
 	}

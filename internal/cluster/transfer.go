@@ -43,7 +43,7 @@ type transfer struct {
 
 // run moves and lets the target go on. Both sides must have the providers.
 func (t transfer) run(ctx context.Context) error {
-	if err := t.refuseOthers(ctx); err != nil {
+	if err := t.from.refuseOthers(ctx, t.key); err != nil {
 		return err
 	}
 	if err := t.awaitQuiet(ctx); err != nil {
@@ -62,16 +62,16 @@ func (t transfer) run(ctx context.Context) error {
 	return t.to.settle(ctx, t.key)
 }
 
-// refuseOthers: clusterctl moves everything of a namespace.
-func (t transfer) refuseOthers(ctx context.Context) error {
+// refuseOthers refuses to move a cluster that is not alone in its namespace: clusterctl moves everything of a namespace.
+func (m *Management) refuseOthers(ctx context.Context, key client.ObjectKey) error {
 	var clusters clusterv1.ClusterList
-	if err := t.from.Client.List(ctx, &clusters, client.InNamespace(t.key.Namespace)); err != nil {
-		return fmt.Errorf("list the clusters of namespace %s: %w", t.key.Namespace, err)
+	if err := m.Client.List(ctx, &clusters, client.InNamespace(key.Namespace)); err != nil {
+		return fmt.Errorf("list the clusters of namespace %s: %w", key.Namespace, err)
 	}
 	for i := range clusters.Items {
-		if other := clusters.Items[i].Name; other != t.key.Name {
+		if other := clusters.Items[i].Name; other != key.Name {
 			return &AdvisedError{
-				Err:    fmt.Errorf("cluster %s cannot be moved: cluster %s is in the same namespace %s, and would be moved with it", t.key.Name, other, t.key.Namespace),
+				Err:    fmt.Errorf("cluster %s cannot be moved: cluster %s is in the same namespace %s, and would be moved with it", key.Name, other, key.Namespace),
 				Advice: "Give a cluster that manages itself a namespace of its own: providers.olvm.namespace",
 			}
 		}

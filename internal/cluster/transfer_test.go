@@ -27,6 +27,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
+	"github.com/ocne-project/ocne/pkg/olvmsim"
 	"github.com/ocne-project/ocne/test/programs"
 )
 
@@ -267,4 +268,19 @@ func TestAClusterThatSharesItsNamespaceIsNotMoved(t *testing.T) {
 	err := transfer{from: s.Management, to: s.Management, key: key, mark: inward, report: s.report}.run(t.Context())
 	require.ErrorContains(t, err, "cluster other is in the same namespace ocne")
 	require.ErrorAs(t, err, new(*AdvisedError))
+}
+
+// It is said before anything is made, and not once the cluster runs and cannot move.
+func TestAClusterThatSharesItsNamespaceIsNotMadeToManageItself(t *testing.T) {
+	s := newSite(t)
+	o := order(t, olvmsim.New(t))
+	o.Config.SelfManaged = true
+	other := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: o.Config.Namespace, Name: "other"}}
+	require.NoError(t, s.Client.Create(t.Context(), other))
+	p := o.plan(t)
+	_, err := s.create(t.Context(), o, p, s.report)
+	require.ErrorContains(t, err, "cluster other is in the same namespace")
+	for _, obj := range p.objects {
+		require.False(t, s.exists(t, obj), obj.GetName())
+	}
 }
