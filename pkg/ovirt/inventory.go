@@ -51,9 +51,12 @@ type Template struct {
 	Status      string // ok, locked or illegal
 	Version     int    // 1 for the base version
 	VersionName string
+	BaseID      string // the id of version 1
 	ClusterID   string // empty for the Blank template
-	OSType      string
-	BIOSType    string
+	// Description is for people, Comment for whoever made the template.
+	Description, Comment string
+	OSType               string
+	BIOSType             string
 	// Architecture is for example x86_64.
 	Architecture string
 	Memory       int64 // bytes

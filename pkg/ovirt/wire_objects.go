@@ -256,21 +256,25 @@ func storageDomainOf(w *wireInventory) StorageDomain {
 }
 
 type wireTemplate struct {
-	ID      string     `json:"id"`
-	Name    string     `json:"name"`
-	Status  string     `json:"status"`
-	Cluster *reference `json:"cluster"`
-	OS      wireType   `json:"os"`
-	BIOS    wireType   `json:"bios"`
-	Memory  integer    `json:"memory"`
-	CPU     wireCPU    `json:"cpu"`
-	Version struct {
-		Name   string  `json:"version_name"`
-		Number integer `json:"version_number"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Description string     `json:"description"`
+	Comment     string     `json:"comment"`
+	Status      string     `json:"status"`
+	Cluster     *reference `json:"cluster"`
+	OS          wireType   `json:"os"`
+	BIOS        wireType   `json:"bios"`
+	Memory      integer    `json:"memory"`
+	CPU         wireCPU    `json:"cpu"`
+	Version     struct {
+		Name   string     `json:"version_name"`
+		Number integer    `json:"version_number"`
+		Base   *reference `json:"base_template"`
 	} `json:"version"`
 }
 
 func templateOf(w *wireTemplate) Template {
 	return Template{ID: w.ID, Name: w.Name, Status: w.Status, ClusterID: w.Cluster.id(), OSType: w.OS.Type, BIOSType: w.BIOS.Type,
-		Memory: int64(w.Memory), Architecture: w.CPU.Architecture, VersionName: w.Version.Name, Version: int(w.Version.Number)}
+		Memory: int64(w.Memory), Architecture: w.CPU.Architecture, VersionName: w.Version.Name, Version: int(w.Version.Number),
+		BaseID: w.Version.Base.id(), Description: w.Description, Comment: w.Comment}
 }
