@@ -13,7 +13,7 @@ LINT_TOOL := go tool -modfile=hack/tools/go.mod
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Build all programs into bin/
@@ -91,6 +91,10 @@ node-image: ## Make the image of nodes for container guests, print its directory
 
 # Which of them, as go test -run takes it.
 E2E_RUN ?= .
+
+.PHONY: ock-test-image
+ock-test-image: ## Make a small disk image of the shape of OCK's boot images and print its path
+	@hack/ock-test-image.sh
 
 .PHONY: e2e
 e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image e2e-image ## Live clusters' lives with real nodes in containers (root; the node image takes half an hour once)
