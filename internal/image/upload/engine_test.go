@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,22 +151,25 @@ func (s *site) behind(host, proxy func(address string) string) *site {
 	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
 	forward.Transport = &http.Transport{TLSClientConfig: s.Engine.Trust().TLS}
 	forward.ErrorLog = log.New(io.Discard, "", 0)
+	var mu sync.Mutex
 	known := map[string]string{}
 	forward.ModifyResponse = func(r *http.Response) error {
+		mu.Lock()
+		defer mu.Unlock()
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return err
 		}
 		for name, change := range map[string]func(string) string{"transfer_url": host, "proxy_url": proxy} {
-			_, rest, found := bytes.Cut(body, []byte(`"`+name+`":"https://`))
-			if !found || change == nil {
+			named := regexp.MustCompile(`"` + name + `"\s*:\s*"https://([^/"]+)/`).FindSubmatch(body)
+			if named == nil || change == nil {
 				continue
 			}
-			address, _, _ := bytes.Cut(rest, []byte("/"))
-			if known[string(address)] == "" {
-				known[string(address)] = change(string(address))
+			address := string(named[1])
+			if known[address] == "" {
+				known[address] = change(address)
 			}
-			body = bytes.ReplaceAll(body, []byte("https://"+string(address)+"/"), []byte("https://"+known[string(address)]+"/"))
+			body = bytes.ReplaceAll(body, []byte("https://"+address+"/"), []byte("https://"+known[address]+"/"))
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		r.Header.Del("Content-Length")
