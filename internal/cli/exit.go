@@ -53,6 +53,7 @@ func PrintError(w io.Writer, err error) {
 	what := fmt.Sprintf("Error: %s\n", strings.TrimRight(err.Error(), "\n"))
 	var usage *UsageError
 	var advised *cluster.AdvisedError
+	var adviser interface{ Advice() string }
 	hasAdvice := errors.As(err, &advised)
 	if hasAdvice && advised.Last {
 		_, _ = fmt.Fprintf(w, "\n%s\n\n%s", advised.Advice, what)
@@ -62,6 +63,8 @@ func PrintError(w io.Writer, err error) {
 	switch {
 	case hasAdvice:
 		_, _ = fmt.Fprintf(w, "\n%s\n", advised.Advice)
+	case errors.As(err, &adviser):
+		_, _ = fmt.Fprintf(w, "\n%s\n", adviser.Advice())
 	case errors.As(err, &usage):
 		_, _ = fmt.Fprintf(w, "\nRun '%s --help' for help.\n", usage.Command)
 	}

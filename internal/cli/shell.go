@@ -16,9 +16,12 @@ func Quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
+// Name is how the user called ocne, to be copied into a shell.
+func (e *Environment) Name() string { return Quote(cmp.Or(e.Command, "ocne")) }
+
 // CommandLine is a command about a cluster that exists, to be copied into a shell; words are its further flags.
 func (e *Environment) CommandLine(verb string, which Existing, name string, words ...string) string {
-	line := []string{Quote(cmp.Or(e.Command, "ocne")), "cluster", verb}
+	line := []string{e.Name(), "cluster", verb}
 	if which.ConfigFile != "" {
 		line = append(line, "-c", Quote(which.ConfigFile))
 	}

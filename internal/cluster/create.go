@@ -114,6 +114,9 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	c := o.Config
 	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, control plane nodes: %d, worker nodes: %d, API at %s port %d",
 		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.Workers(), c.VirtualIP, c.APIServerPort))
+	if err := ensureTemplates(ctx, o, p, report); err != nil {
+		return nil, unfinished(ctx, err, nothing, nil)
+	}
 	if err := checkEngine(ctx, o, p, report); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}

@@ -115,9 +115,7 @@ func (o PreflightOptions) ask(ctx context.Context, p *plan) ([]preflight.Finding
 	defer cancel()
 	findings, members := preflight.Run(asking, engine, o.wanted(p))
 	p.inEngine = members
-	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
-	defer cancel()
-	_ = engine.Logout(afterwards)
+	Logout(ctx, engine)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

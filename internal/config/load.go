@@ -30,7 +30,9 @@ type Options struct {
 // Flags are the values given on the command line; nil means not given.
 type Flags struct {
 	Name, Provider, KubernetesVersion, VirtualIP *string
-	ControlPlaneNodes, WorkerNodes               *int
+	// Image is the container image of the nodes' boot disk.
+	Image                          *string
+	ControlPlaneNodes, WorkerNodes *int
 }
 
 // Load reads and merges flags, cluster file, defaults file and built-in defaults, in this order of precedence and key by key; a
@@ -118,7 +120,7 @@ func isFile(name string) (bool, error) {
 func (f Flags) layer() (*yaml.Node, error) {
 	values := map[string]any{}
 	for key, v := range map[string]*string{
-		"name": f.Name, "provider": f.Provider, "kubernetesVersion": f.KubernetesVersion, "virtualIp": f.VirtualIP,
+		"name": f.Name, "provider": f.Provider, "kubernetesVersion": f.KubernetesVersion, "virtualIp": f.VirtualIP, "bootVolumeContainerImage": f.Image,
 	} {
 		if v != nil {
 			values[key] = *v

@@ -52,6 +52,19 @@ func (c *Config) Validate() error {
 		v.image()
 		v.files()
 	}
+	return v.result()
+}
+
+// ValidateImage checks what the image commands need of a configuration, which is less than a cluster needs. The error is a *ValidationError.
+func (c *Config) ValidateImage() error {
+	v := &validator{config: c}
+	v.engine()
+	v.image()
+	return v.result()
+}
+
+// result is a *ValidationError, or nil.
+func (v *validator) result() error {
 	if len(v.problems) == 0 {
 		return nil
 	}

@@ -25,6 +25,11 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/cluster/template"
 	"github.com/ocne-project/ocne/internal/cli/cluster/upgrade"
 	"github.com/ocne-project/ocne/internal/cli/config/validate"
+	"github.com/ocne-project/ocne/internal/cli/image/create"
+	imageinfo "github.com/ocne-project/ocne/internal/cli/image/info"
+	imagelist "github.com/ocne-project/ocne/internal/cli/image/list"
+	"github.com/ocne-project/ocne/internal/cli/image/prune"
+	"github.com/ocne-project/ocne/internal/cli/image/upload"
 	"github.com/ocne-project/ocne/internal/cli/version"
 )
 
@@ -67,7 +72,7 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 	level := cmd.PersistentFlags().StringP("log-level", "l", "info", "`level` of messages: error, info, debug or trace")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return setLogLevel(env, cmd, *level) }
 
-	cmd.AddCommand(clusterCommand(env), configCommand(env), version.NewCommand(env))
+	cmd.AddCommand(clusterCommand(env), imageCommand(env), configCommand(env), version.NewCommand(env))
 	cmd.SetHelpCommand(helpCommand())
 	cmd.InitDefaultCompletionCmd()
 	for _, c := range cmd.Commands() {
@@ -92,6 +97,20 @@ func clusterCommand(env *cli.Environment) *cobra.Command {
 		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run),
 		info.NewCommand(env, info.Run), show.NewCommand(env, show.Run), template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
 		orphans.NewCommand(env, orphans.Run), scale.NewCommand(env, scale.Run), upgrade.NewCommand(env, upgrade.Run), stage.NewCommand(env, stage.Run),
+	)
+	return cmd
+}
+
+func imageCommand(env *cli.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "image",
+		Short:   "Get node images into the engine",
+		Example: "  ocne image upload --type olvm -c demo.yaml\n  ocne image list",
+	}
+	group(cmd)
+	cmd.AddCommand(
+		create.NewCommand(env, create.Run), upload.NewCommand(env, upload.Run), imageinfo.NewCommand(env, imageinfo.Run),
+		imagelist.NewCommand(env, imagelist.Run), prune.NewCommand(env, prune.Run),
 	)
 	return cmd
 }

@@ -87,6 +87,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	f.StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
 	f.StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file`")
 	flags := cli.ClusterFlags(cmd)
+	bootImage := f.StringP("boot-volume-container-image", "o", "", "container `image` that a missing VM template is made of")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
 	f.DurationVar(&o.NodeStartupTimeout, "node-startup-timeout", cluster.DefaultNodeStartupTimeout,
 		"give up when a VM has run for this `time` and its node is not Ready")
@@ -94,10 +95,9 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	// Flags of the existing ocne that do nothing with OLVM; scripts may still give them.
 	f.StringP("session", "s", "", "")
 	f.StringP("key", "i", "", "")
-	f.StringP("boot-volume-container-image", "o", "", "")
 	f.StringP("auto-start-ui", "u", "", "")
 	f.String("load-balancer", "", "")
-	unused := []string{"session", "key", "boot-volume-container-image", "auto-start-ui", "load-balancer"}
+	unused := []string{"session", "key", "auto-start-ui", "load-balancer"}
 	for _, flag := range unused {
 		f.Lookup(flag).Hidden = true
 	}
@@ -109,6 +109,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 			return err
 		}
 		o.Flags = flags()
+		o.Flags.Image = cli.Given(cmd, "boot-volume-container-image", bootImage)
 		for _, flag := range unused {
 			if cmd.Flags().Changed(flag) {
 				o.Ignored = append(o.Ignored, "--"+flag)

@@ -41,16 +41,16 @@ func TestArguments(t *testing.T) {
 			Options{Kubeconfig: "k", ConfigFile: "c", Timeout: 30 * time.Minute, NodeStartupTimeout: 20 * time.Minute},
 		},
 		"short flags": {
-			[]string{"-k", "k", "-c", "c", "-n", "3", "-w", "2", "-C", "demo", "-P", "olvm", "-v", "1.33", "--virtual-ip", "192.0.2.1"},
+			[]string{"-k", "k", "-c", "c", "-n", "3", "-w", "2", "-C", "demo", "-P", "olvm", "-v", "1.33", "--virtual-ip", "192.0.2.1", "-o", "oci:ock"},
 			Options{Kubeconfig: "k", ConfigFile: "c", Flags: config.Flags{
 				ControlPlaneNodes: ptr(3), WorkerNodes: ptr(2), Name: ptr("demo"), Provider: ptr("olvm"),
-				KubernetesVersion: ptr("1.33"), VirtualIP: ptr("192.0.2.1"),
+				KubernetesVersion: ptr("1.33"), VirtualIP: ptr("192.0.2.1"), Image: ptr("oci:ock"),
 			}},
 		},
 		"a zero that is given is not the same as none": {[]string{"-w", "0"}, Options{Flags: config.Flags{WorkerNodes: ptr(0)}}},
 		"flags of the existing ocne without a use here": {
-			[]string{"-s", "qemu:///system", "-i", "key", "-o", "image", "-u", "false", "--load-balancer", "x"},
-			Options{Ignored: []string{"--session", "--key", "--boot-volume-container-image", "--auto-start-ui", "--load-balancer"}},
+			[]string{"-s", "qemu:///system", "-i", "key", "-u", "false", "--load-balancer", "x"},
+			Options{Ignored: []string{"--session", "--key", "--auto-start-ui", "--load-balancer"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
