@@ -2,12 +2,13 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ocne-project/ocne/internal/cluster"
 	"github.com/ocne-project/ocne/internal/config"
 	"github.com/ocne-project/ocne/internal/image"
 	"github.com/ocne-project/ocne/internal/image/source"
@@ -68,11 +69,8 @@ func (s *ImageSource) Load(env *Environment) (*config.Config, image.Source, erro
 	if err != nil {
 		return nil, image.Source{}, err
 	}
-	wanted := image.Source{
-		Reference: c.Image.Reference, Architecture: cmp.Or(s.Architecture, c.OLVM.ControlPlaneMachine.Architecture()),
-		KernelArgs: strings.Join(c.Image.KernelArgs, " "), Mirrors: c.Image.Mirrors,
-		CAFile: cmp.Or(s.CAFile, c.Image.RegistryCAPath), AuthFile: s.AuthFile, Insecure: s.Insecure,
-	}
+	wanted := cluster.ImageSource(c.Image, cmp.Or(s.Architecture, c.OLVM.ControlPlaneMachine.Architecture()))
+	wanted.CAFile, wanted.AuthFile, wanted.Insecure = cmp.Or(s.CAFile, wanted.CAFile), s.AuthFile, s.Insecure
 	if s.KernelArgs != nil {
 		wanted.KernelArgs = *s.KernelArgs
 	}
@@ -104,4 +102,20 @@ func (s *ImageSource) Words() []string {
 		words = append(words, "--insecure-registry")
 	}
 	return slices.Clip(words)
+}
+
+// WithEngine connects to the engine of a configuration, calls do, and logs out.
+func (e *Environment) WithEngine(ctx context.Context, c *config.Config, do func(*image.Maker) error) error {
+	if err := c.ValidateImage(); err != nil {
+		return err
+	}
+	engine, err := cluster.ConnectEngine(c, e.Getenv)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	defer cluster.Logout(ctx, engine)
+	report := e.Reporter(c.Quiet)
+	defer report.Close()
+	return do(&image.Maker{Engine: engine, Directory: image.Directory(e.HomeDir), Report: report})
 }

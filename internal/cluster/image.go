@@ -37,13 +37,11 @@ type wantedTemplate struct {
 	name, architecture, hostCluster string
 }
 
-// templatesOf are the VM templates of all groups of machines, each once.
+// templatesOf are the VM templates of all groups of machines.
 func templatesOf(c *config.Config) []wantedTemplate {
 	var wanted []wantedTemplate
 	add := func(m config.Machine) {
-		if !slices.ContainsFunc(wanted, func(w wantedTemplate) bool { return w.name == m.VMTemplateName }) {
-			wanted = append(wanted, wantedTemplate{m.VMTemplateName, m.Architecture(), m.OLVMOvirtClusterName})
-		}
+		wanted = append(wanted, wantedTemplate{m.VMTemplateName, m.Architecture(), m.OLVMOvirtClusterName})
 	}
 	add(c.OLVM.ControlPlaneMachine)
 	for _, pool := range c.Pools() {
@@ -65,7 +63,7 @@ func ensureTemplates(ctx context.Context, o CreateOptions, p *plan, report progr
 	}
 	defer engine.Close()
 	defer Logout(ctx, engine)
-	missing, err := missingTemplates(ctx, engine, c)
+	missing, err := missingTemplates(ctx, engine, c.OLVM.DatacenterName, templatesOf(c))
 	if err != nil || len(missing) == 0 {
 		return nil //nolint:nilerr // the checks of the engine that follow say it, and what to do
 	}
@@ -75,49 +73,87 @@ func ensureTemplates(ctx context.Context, o CreateOptions, p *plan, report progr
 		return err
 	}
 	maker := &image.Maker{Engine: engine, Directory: image.Directory(o.Management.HomeDir), Report: report}
+	return makeTemplates(ctx, maker, c.Image, c.OLVM.APIServer.ServerURL, c.OLVM.DatacenterName, missing)
+}
+
+// ensureTemplates does the same for machines of a running cluster.
+func (r reserves) ensureTemplates(ctx context.Context, engine *ovirt.Client, wanted preflight.Wanted, skip []preflight.Check) error {
+	if r.image == nil || r.image.StorageDomain == "" {
+		return nil
+	}
+	var templates []wantedTemplate
+	for i := range r.groups {
+		spec := r.groups[i].template.Spec.Template.Spec
+		m := config.Machine{VirtualMachine: spec.VirtualMachine}
+		templates = append(templates, wantedTemplate{spec.VMTemplateName, m.Architecture(), spec.OLVMOvirtClusterName})
+	}
+	missing, err := missingTemplates(ctx, engine, wanted.DataCenter, templates)
+	if err != nil || len(missing) == 0 {
+		return nil //nolint:nilerr // the checks of the engine that follow say it, and what to do
+	}
+	asking, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	all, _ := preflight.Run(asking, engine, wanted)
+	findings := preflight.Without(all, append(slices.Clone(skip), preflight.Template, preflight.Storage)...)
+	if preflight.Failed(findings) {
+		return r.judge(wanted.URL, findings)
+	}
+	maker := &image.Maker{Engine: engine, Directory: image.Directory(r.home), Report: r.report}
+	return makeTemplates(ctx, maker, *r.image, wanted.URL, wanted.DataCenter, missing)
+}
+
+func makeTemplates(ctx context.Context, maker *image.Maker, from config.Image, url, dataCenter string, missing []wantedTemplate) error {
 	for _, w := range missing {
-		report.Step(fmt.Sprintf("The engine has no VM template %s: it is made of the image %s", w.name, c.Image.Reference))
-		made, err := maker.Make(ctx, ImageSource(c, w.architecture), ImageTarget(c, w.name, w.hostCluster))
+		maker.Report.Step(fmt.Sprintf("The engine has no VM template %s: it is made of the image %s", w.name, from.Reference))
+		made, err := maker.Make(ctx, ImageSource(from, w.architecture), ImageTarget(from, url, dataCenter, w.name, w.hostCluster))
 		if err != nil {
 			return &AdvisedError{
-				Err:    fmt.Errorf("VM template %s: %w", w.name, err),
-				Advice: adviceOf(err, "The cluster was not begun. Run the same command again: what was pulled and sent is not pulled and sent again."),
+				Err: fmt.Errorf("VM template %s: %w", w.name, err),
+				Advice: adviceOf(err, "Nothing of the cluster was changed. Run the same command again: what was pulled is not pulled again, and the "+
+					"engine holds nothing of this try."),
 			}
 		}
-		report.Step(fmt.Sprintf("VM template %s, version %d, holds the image %s", w.name, made.Template.Version, made.Digest))
+		maker.Report.Step(fmt.Sprintf("VM template %s, version %d, holds the image %s", w.name, made.Template.Version, made.Digest))
 	}
 	return nil
 }
 
-func missingTemplates(ctx context.Context, engine *ovirt.Client, c *config.Config) ([]wantedTemplate, error) {
+// missingTemplates are those that the engine does not have, each once.
+func missingTemplates(ctx context.Context, engine *ovirt.Client, dataCenter string, wanted []wantedTemplate) ([]wantedTemplate, error) {
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	dataCenter, err := engine.DataCenterByName(asking, c.OLVM.DatacenterName)
+	where, err := engine.DataCenterByName(asking, dataCenter)
 	if err != nil {
 		return nil, err
 	}
-	templates, err := engine.Templates(asking, dataCenter.ID)
+	templates, err := engine.Templates(asking, where.ID)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(templatesOf(c), func(w wantedTemplate) bool {
-		return slices.ContainsFunc(templates, func(t ovirt.Template) bool { return t.Name == w.name })
-	}), nil
+	var missing []wantedTemplate
+	for _, w := range wanted {
+		named := func(name string) bool { return name == w.name }
+		has := slices.ContainsFunc(templates, func(t ovirt.Template) bool { return named(t.Name) })
+		if !has && !slices.ContainsFunc(missing, func(m wantedTemplate) bool { return named(m.name) }) {
+			missing = append(missing, w)
+		}
+	}
+	return missing, nil
 }
 
-// ImageSource is the image that a configuration names, for an architecture.
-func ImageSource(c *config.Config, architecture string) image.Source {
+// ImageSource is a configured image, for an architecture.
+func ImageSource(from config.Image, architecture string) image.Source {
 	return image.Source{
-		Reference: c.Image.Reference, Architecture: architecture, KernelArgs: strings.Join(c.Image.KernelArgs, " "), Mirrors: c.Image.Mirrors,
-		CAFile: c.Image.RegistryCAPath,
+		Reference: from.Reference, Architecture: architecture, KernelArgs: strings.Join(from.KernelArgs, " "), Mirrors: from.Mirrors,
+		CAFile: from.RegistryCAPath,
 	}
 }
 
-// ImageTarget is a VM template in the engine that a configuration names. hostCluster is one of the engine's clusters.
-func ImageTarget(c *config.Config, template, hostCluster string) image.Target {
+// ImageTarget is a VM template of a configured image in the engine at a URL. hostCluster is one of the engine's clusters.
+func ImageTarget(from config.Image, url, dataCenter, template, hostCluster string) image.Target {
 	return image.Target{
-		URL: c.OLVM.APIServer.ServerURL, DataCenter: c.OLVM.DatacenterName, Cluster: hostCluster, Template: template,
-		StorageDomain: c.Image.StorageDomain, DiskName: c.Image.DiskName, DiskSize: c.Image.DiskSize,
+		URL: url, DataCenter: dataCenter, Cluster: hostCluster, Template: template,
+		StorageDomain: from.StorageDomain, DiskName: from.DiskName, DiskSize: from.DiskSize,
 	}
 }
 

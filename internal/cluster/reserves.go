@@ -19,6 +19,8 @@ type reserves struct {
 	s      *snapshot
 	groups []machineGroup // with the numbers of nodes and the templates that are wanted
 	skip   []string       // names of checks of the engine
+	image  *config.Image  // what a missing VM template is made of; nil when none is to be made
+	home   string         // the directory that has .ocne
 	report progress.Reporter
 }
 
@@ -75,12 +77,14 @@ func (r reserves) engine(ctx context.Context) error {
 		return fmt.Errorf("engine %s: %w", account.URL, err)
 	}
 	defer engine.Close()
+	defer Logout(ctx, engine)
+	wanted := r.wanted(account.URL, account.Username)
+	if err := r.ensureTemplates(ctx, engine, wanted, skip); err != nil {
+		return err
+	}
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	all, _ := preflight.Run(asking, engine, r.wanted(account.URL, account.Username))
-	afterwards, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
-	defer cancel()
-	_ = engine.Logout(afterwards) // else the engine ends the session when it has idled
+	all, _ := preflight.Run(asking, engine, wanted)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -165,7 +165,10 @@ func (u *upgrade) configured() (map[string]infrav1.OLVMMachineSpec, error) {
 
 // checkReserves looks for an address that is free while a machine is replaced, and asks the engine.
 func (u *upgrade) checkReserves(ctx context.Context, s *snapshot) error {
-	r := reserves{Management: u.Management, s: s, skip: u.options.SkipPreflight, report: u.report}
+	from := u.options.Config.ForVersion(u.version)
+	r := reserves{
+		Management: u.Management, s: s, skip: u.options.SkipPreflight, image: &from, home: u.options.Management.HomeDir, report: u.report,
+	}
 	for i := range u.rollouts {
 		g := u.rollouts[i].machineGroup
 		g.template = u.rollouts[i].want

@@ -42,6 +42,13 @@ func (k keys) image() Image {
 	}
 }
 
+// ForVersion is the image of another Kubernetes version than the configuration's.
+func (c *Config) ForVersion(version string) Image {
+	i := c.Image
+	i.Reference = withTag(c.keys.BootVolumeContainerImage, version)
+	return i
+}
+
 // withTag adds the tag of the image that was published for a Kubernetes version, its minor, to a reference to a registry that has neither tag
 // nor digest.
 func withTag(reference, version string) string {

@@ -193,3 +193,21 @@ func (w *work) upload(ctx context.Context) (result *upload.Result, err error) {
 	w.Report.Step(fmt.Sprintf("Uploading %s to storage domain %s", i.Info.Title, w.target.StorageDomain))
 	return w.uploader().Upload(ctx, r)
 }
+
+// Templates are the versions of VM templates that we made, by name and the newest first; of all templates for an empty name.
+func (m *Maker) Templates(ctx context.Context, dataCenter, name string) ([]template.Version, error) {
+	where, err := m.Engine.DataCenterByName(ctx, dataCenter)
+	if err != nil {
+		return nil, err
+	}
+	return (&template.Maker{Engine: m.Engine, Notice: m.Report.Step}).List(ctx, where.ID, name)
+}
+
+// PruneTemplates removes versions that we made and that are neither the newest of their template nor used by a VM. A dry run only tells which.
+func (m *Maker) PruneTemplates(ctx context.Context, dataCenter, name string, dryRun bool) ([]template.Pruned, error) {
+	where, err := m.Engine.DataCenterByName(ctx, dataCenter)
+	if err != nil {
+		return nil, err
+	}
+	return (&template.Maker{Engine: m.Engine, Notice: m.Report.Step}).Prune(ctx, where.ID, name, dryRun)
+}

@@ -151,7 +151,9 @@ func TestImageThatCannotBeChangedInPlaceIsRefused(t *testing.T) {
 		"shared L2":             {func(b []byte) { b[binary.BigEndian.Uint64(b[40:])] &^= 0x80 }, "shared L2"},
 		"counts behind the end": {func(b []byte) { binary.BigEndian.PutUint64(b[binary.BigEndian.Uint64(b[48:]):], 1<<20) }, "a reference count cannot"},
 		"counts at no cluster":  {func(b []byte) { binary.BigEndian.PutUint64(b[binary.BigEndian.Uint64(b[48:]):], 513) }, "a refcount block at byte 513"},
-		"wrong count":           {func(b []byte) { b[binary.BigEndian.Uint64(b[binary.BigEndian.Uint64(b[48:]):])+uint64(len(b)/512*2)+1] = 1 }, "would become 2"},
+		"wrong count": {func(b []byte) {
+			b[binary.BigEndian.Uint64(b[binary.BigEndian.Uint64(b[48:]):])+uint64(len(b)/512*2)+1] = 1
+		}, "would become 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := build(t, allKinds(3, 9))

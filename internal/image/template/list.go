@@ -58,8 +58,8 @@ type Pruned struct {
 }
 
 // Prune removes our versions of a template, of all templates for an empty name, that are neither the newest nor used by a VM. The
-// engine keeps a first version as long as there are others.
-func (m *Maker) Prune(ctx context.Context, dataCenterID, name string) ([]Pruned, error) {
+// engine keeps a first version as long as there are others. A dry run removes nothing, and tells the same.
+func (m *Maker) Prune(ctx context.Context, dataCenterID, name string, dryRun bool) ([]Pruned, error) {
 	versions, err := m.List(ctx, dataCenterID, name)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (m *Maker) Prune(ctx context.Context, dataCenterID, name string) ([]Pruned,
 			kept = fmt.Sprintf("VMs use it: %s", strings.Join(each.VMs, ", "))
 		case each.Template.Version == 1:
 			kept = "it is the base of the other versions"
-		default:
+		case !dryRun:
 			if kept, err = m.remove(ctx, each.Template); err != nil {
 				return out, err
 			}

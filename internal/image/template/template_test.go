@@ -304,7 +304,7 @@ func TestPruneKeepsWhatIsNewestOrInUse(t *testing.T) {
 	_, err = s.Engine.AddVM(t.Context(), ovirt.AddVM{ID: uuid.NewString(), Name: "demo-1", ClusterID: r.ClusterID, TemplateID: ids[1]}, "x")
 	require.NoError(t, err)
 
-	pruned, err := s.Prune(t.Context(), r.DataCenterID, "ock-1.33")
+	pruned, err := s.Prune(t.Context(), r.DataCenterID, "ock-1.33", false)
 	require.NoError(t, err)
 	kept := map[int]string{}
 	for _, each := range pruned {

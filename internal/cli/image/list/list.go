@@ -19,15 +19,23 @@ import (
 // Options of the command.
 type Options struct {
 	Environment *cli.Environment
+	// Engine lists the VM templates in the engine instead.
+	Engine bool
+	// ConfigFile is a cluster file that may name the engine; it may be empty.
+	ConfigFile string
 	// Output is the format: Text, Wide, JSON or YAML.
 	Output output.Format
 }
 
 const long = `List shows the images in the cache, ~/.ocne/images, which all commands share: what they are called in their registries, what each name
-means now, and how much room they take.`
+means now, and how much room they take.
+
+With --engine it shows the VM templates that ocne has made in the engine of the configuration: each version, which image it holds, and
+which VMs depend on it. Machines are made from the newest version of the template that they name.`
 
 const example = `  ocne image list
-  ocne image list -o json`
+  ocne image list -o json
+  ocne image list --engine -c demo.yaml`
 
 // NewCommand returns the command; run is Run but in tests.
 func NewCommand(env *cli.Environment, run func(context.Context, *Options) error) *cobra.Command {
@@ -41,6 +49,8 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		Args:    cli.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
+	cmd.Flags().BoolVar(&o.Engine, "engine", false, "list the VM templates in the engine")
+	cmd.Flags().StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file`; with --engine")
 	output.AddFlag(cmd.Flags(), &o.Output, output.Wide, output.JSON, output.YAML)
 	return cmd
 }
@@ -60,8 +70,11 @@ type Listed struct {
 }
 
 // Run prints the list.
-func Run(_ context.Context, o *Options) error {
+func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
+	if o.Engine {
+		return o.listTemplates(ctx)
+	}
 	store, err := cache.Open(image.Directory(env.HomeDir))
 	if err != nil {
 		return err

@@ -96,37 +96,27 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	if err := c.ValidateImage(); err != nil {
-		return err
-	}
 	target, err := o.target(c)
 	if err != nil {
 		return err
 	}
-	engine, err := cluster.ConnectEngine(c, env.Getenv)
-	if err != nil {
-		return err
-	}
-	defer engine.Close()
-	defer cluster.Logout(ctx, engine)
-	report := env.Reporter(c.Quiet)
-	defer report.Close()
-	maker := &image.Maker{Engine: engine, Directory: image.Directory(env.HomeDir), Report: report}
-	if o.Abort {
-		return maker.Abort(ctx, source, target)
-	}
-	made, err := maker.Make(ctx, source, target)
-	report.Close()
-	if err != nil {
-		return err
-	}
-	return o.print(made)
+	return env.WithEngine(ctx, c, func(m *image.Maker) error {
+		if o.Abort {
+			return m.Abort(ctx, source, target)
+		}
+		made, err := m.Make(ctx, source, target)
+		if err != nil {
+			return err
+		}
+		return o.print(made)
+	})
 }
 
 // target is where the template goes; the error lists what is not said.
 func (o *Options) target(c *config.Config) (image.Target, error) {
 	m := c.OLVM.ControlPlaneMachine
-	t := cluster.ImageTarget(c, cmp.Or(o.Template, m.VMTemplateName), cmp.Or(o.HostCluster, m.OLVMOvirtClusterName))
+	t := cluster.ImageTarget(c.Image, c.OLVM.APIServer.ServerURL, c.OLVM.DatacenterName, cmp.Or(o.Template, m.VMTemplateName),
+		cmp.Or(o.HostCluster, m.OLVMOvirtClusterName))
 	t.StorageDomain, t.Writers = cmp.Or(o.StorageDomain, t.StorageDomain), int(o.Writers)
 	var missing []error
 	for _, value := range []struct{ value, key, flag string }{
