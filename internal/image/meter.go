@@ -20,20 +20,27 @@ type meter struct {
 	told  time.Time
 }
 
-// often is how often a terminal is told.
-const often = 200 * time.Millisecond
+const (
+	// often is how often a terminal is told.
+	often = 200 * time.Millisecond
+	// short is what is over too soon to be told.
+	short = time.Second
+)
 
 func newMeter(report progress.Reporter, name, verb string) *meter {
 	return &meter{name: name, verb: verb, report: report, now: time.Now}
 }
 
-// at tells that done of total bytes are done. A pipe gets a line each tenth part; a terminal also the rate and the time that is left.
+// at is told that done of total bytes are done. A pipe gets a line each tenth part; a terminal also the rate and the time that is left.
 func (m *meter) at(done, total int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
 	if m.begin.IsZero() {
 		m.begin, m.first = now, done
+	}
+	if now.Sub(m.begin) < short && m.told.IsZero() {
+		return
 	}
 	if now.Sub(m.told) < often && done < total {
 		return

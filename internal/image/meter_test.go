@@ -30,6 +30,7 @@ func TestAPipeGetsALineForEachTenthPart(t *testing.T) {
 		now = now.Add(time.Second)
 	}
 	require.Equal(t, 11, bytes.Count(out.Bytes(), []byte("\n")), out.String())
+	require.Contains(t, out.String(), "[    1s] disk ock: is being uploaded, 0 %\n", "not what may be over in a moment")
 	require.Contains(t, out.String(), "disk ock: is being uploaded, 40 %")
 	require.Equal(t, "500 B of 1000 B, 50 B/s, 10s left", m.detail(time.Unix(10, 0), 500, total))
 }

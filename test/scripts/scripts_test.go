@@ -10,6 +10,9 @@
 //	webserver STATUS          something that is not an engine, at $WEB_URL with the CA $WEB_CA
 //	management [GATES]        a management cluster with Cluster API and the provider, at $MANAGEMENT
 //	apiserver [FILE ...]      a Kubernetes API with the objects of these files, at $MANAGEMENT
+//	ockimage FILE             a small disk of the shape of OCK's boot disk
+//	truncate FILE SIZE        cut a file off
+//	transfers N               expect that so many image transfers were begun in the engine
 //
 // $NET is the first three octets of a network of the script's own.
 package scripts
@@ -48,6 +51,8 @@ func TestBadConfiguration(t *testing.T) { run(t, "configuration") }
 
 func TestBadEngine(t *testing.T) { run(t, "engine") }
 
+func TestImages(t *testing.T) { run(t, "images") }
+
 func TestBadManagementCluster(t *testing.T) { run(t, "management") }
 
 func run(t *testing.T, dir string) {
@@ -67,6 +72,9 @@ func run(t *testing.T, dir string) {
 			"webserver":  command(startWebServer),
 			"management": command(startManagement),
 			"apiserver":  command(startAPIServer),
+			"ockimage":   command(copyOCKImage),
+			"truncate":   command(truncate),
+			"transfers":  command(expectTransfers),
 		},
 	})
 }
