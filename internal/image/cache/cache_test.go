@@ -40,7 +40,8 @@ func put(t *testing.T, s *cache.Store, reference, digest, disk string) *cache.Im
 	}
 	require.NoError(t, slot.Commit(f, image))
 	require.NoError(t, slot.Close())
-	require.NoError(t, s.Remember(t.Context(), cache.Meaning{Reference: reference, Architecture: "amd64", Top: digest, Image: digest, Asked: time.Now()}))
+	meaning := cache.Meaning{Reference: reference, Architecture: "amd64", Top: digest, Image: digest, Asked: time.Now()}
+	require.NoError(t, s.Remember(t.Context(), meaning))
 	return image
 }
 

@@ -206,7 +206,9 @@ func TestParse(t *testing.T) {
 		require.Equal(t, wanted.full, ref.String(), text)
 		require.Equal(t, strings.Contains(text, "@"), ref.Pinned(), text)
 	}
-	for _, text := range []string{"", "oci:", "oci:dir:", "docker-archive::x", "https://registry.example.com/ock:1", "Registry/ÖCK:1", "a:b:c", "r.example.com/ock@sha256:12"} {
+	for _, text := range []string{
+		"", "oci:", "oci:dir:", "docker-archive::x", "https://registry.example.com/ock:1", "Registry/ÖCK:1", "a:b:c", "r.example.com/ock@sha256:12",
+	} {
 		_, err := source.Parse(text)
 		var invalid *source.InvalidReferenceError
 		require.ErrorAs(t, err, &invalid, text)

@@ -14,8 +14,9 @@ import (
 
 // content is what holds manifests and blobs: a repository of a registry, or an OCI layout.
 type content interface {
-	// manifest reads the manifest with a digest, and compares it.
+	// manifest and config read the manifest or the configuration with a digest, and compare it.
 	manifest(ctx context.Context, digest v1.Hash) ([]byte, error)
+	config(ctx context.Context, digest v1.Hash) ([]byte, error)
 	// blob opens a blob at an offset in bytes. What is read is not compared with the digest.
 	blob(ctx context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error)
 }
@@ -39,6 +40,8 @@ type layer struct {
 	open   func(ctx context.Context, offset int64) (io.ReadCloser, error)
 	// explain gives the error of a dropped connection its type; nil for what is not remote.
 	explain func(error) error
+	// elsewhere says whether there is another place to get the layer from, and goes there; nil for what is not remote.
+	elsewhere func() bool
 }
 
 // maxDepth of lists of images in lists; nobody has more than two.
@@ -102,20 +105,9 @@ func (c *choice) findIn(ctx context.Context, images []v1.Descriptor, depth int) 
 
 // fits reads from an image's configuration what it is for. A configuration that does not say so fits all.
 func (c *choice) fits(ctx context.Context, config v1.Descriptor) (bool, error) {
-	body, err := c.content.blob(ctx, config, 0)
+	raw, err := c.content.config(ctx, config.Digest)
 	if err != nil {
 		return false, err
-	}
-	raw, err := readLimited(body, manifestLimit)
-	if err := errors.Join(err, body.Close()); err != nil {
-		return false, fmt.Errorf("read the configuration of image %s: %w", c.reference, err)
-	}
-	got, err := digestOf(config.Digest.Algorithm, raw)
-	if err != nil {
-		return false, fmt.Errorf("read the configuration of image %s: %w", c.reference, err)
-	}
-	if got != config.Digest {
-		return false, &DigestError{What: "the configuration of image " + c.reference, Wanted: config.Digest.String(), Got: got.String()}
 	}
 	var platform v1.Platform
 	if json.Unmarshal(raw, &platform) != nil || platform.Architecture == "" {
@@ -148,6 +140,18 @@ func choose(ctx context.Context, from content, reference, architecture string, t
 		return nil, &ArchitectureError{Reference: reference, Wanted: architecture, Available: c.available}
 	}
 	return image, nil
+}
+
+// compare returns a DigestError when content has another digest.
+func compare(what string, wanted v1.Hash, content []byte) error {
+	got, err := digestOf(wanted.Algorithm, content)
+	if err != nil {
+		return fmt.Errorf("compare the digest of %s: %w", what, err)
+	}
+	if got != wanted {
+		return &DigestError{What: what, Wanted: wanted.String(), Got: got.String()}
+	}
+	return nil
 }
 
 func digestOf(algorithm string, content []byte) (v1.Hash, error) {

@@ -117,7 +117,8 @@ func (d *download) again(err error, reading bool) {
 	}
 	if !d.told {
 		d.told = true
-		d.puller.say("The connection dropped after %s of %s (%v). The download goes on from there.", sizeText(d.offset), sizeText(d.layer.size), innermost(err))
+		d.puller.say("The connection dropped after %s of %s (%v). The download goes on from there.",
+			sizeText(d.offset), sizeText(d.layer.size), innermost(err))
 	}
 	if d.failures > 1 {
 		d.err = pause(d.ctx, d.puller.firstWait<<(d.failures-2))

@@ -216,6 +216,27 @@ func TestPlainHTTPLeavesThisMachineOnlyWhenAllowed(t *testing.T) {
 	require.ErrorContains(t, puller(t, t.TempDir()).fails(t, server.host()+"/ock:1", "amd64"), "plain HTTP is not used; "+source.FlagInsecure)
 }
 
+func TestARegistryWithoutTLSIsUsedWhenAllowed(t *testing.T) {
+	server := serve(t, httptest.NewServer)
+	disk := content(1, 1000)
+	server.push(t, "ock:1", image(t, "amd64", ockLayer(t, "gzip", disk)))
+	addresses := map[string]string{"registry.example.com:80": server.host(), "registry.example.com:443": server.host()}
+	server.setBefore(nil)
+	p := puller(t, t.TempDir())
+	p.WithAddresses(addresses)
+	err := p.fails(t, "registry.example.com/ock:1", "amd64")
+	var unreachable *source.UnreachableError
+	require.ErrorAs(t, err, &unreachable)
+	require.ErrorContains(t, err, "server gave HTTP response to HTTPS client")
+	require.Contains(t, advice(t, err), source.FlagInsecure)
+	require.Empty(t, server.asked(""), "nothing is sent without TLS")
+
+	p = puller(t, t.TempDir(), func(o *source.Options) { o.Insecure = true })
+	p.WithAddresses(addresses)
+	_, got := p.pull(t, "registry.example.com/ock:1", "amd64")
+	require.Equal(t, disk, got)
+}
+
 func TestARegistryThatDoesNotAnswerIsNamed(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()

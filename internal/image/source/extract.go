@@ -10,25 +10,27 @@ import (
 	"github.com/ocne-project/ocne/internal/image/cache"
 )
 
-// fill gets the layer. When that turns out to be damaged, and a part of it was there from an earlier attempt, that part may be the reason.
+// fill gets the layer. When that turns out to be damaged, a part of it that was there from an earlier attempt may be the reason, or a mirror.
 func (p *Puller) fill(ctx context.Context, slot *cache.Slot, image *found) error {
-	had, err := p.fillOnce(ctx, slot, image)
-	var digest *DigestError
-	switch {
-	case errors.As(err, &digest) && had > 0:
-		p.say("What an earlier download left of image %s is damaged. It is thrown away.", image.reference)
-		if err := slot.DropPartial(); err != nil {
+	for {
+		had, err := p.fillOnce(ctx, slot, image)
+		var digest *DigestError
+		var other *NotOCKError
+		if !errors.As(err, &digest) && !errors.As(err, &other) {
 			return err
 		}
-		_, err = p.fillOnce(ctx, slot, image)
-	case err == nil:
-		return nil
+		if dropErr := slot.DropPartial(); dropErr != nil {
+			return errors.Join(err, dropErr)
+		}
+		switch {
+		case digest == nil:
+			return err
+		case had > 0:
+			p.say("What an earlier download left of image %s is damaged. It is thrown away.", image.reference)
+		case image.layer.elsewhere == nil || !image.layer.elsewhere():
+			return err
+		}
 	}
-	var other *NotOCKError
-	if errors.As(err, &digest) || errors.As(err, &other) {
-		return errors.Join(err, slot.DropPartial())
-	}
-	return err
 }
 
 // fillOnce returns how many bytes of the layer were there already.

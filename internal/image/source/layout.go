@@ -67,18 +67,19 @@ func (l layout) among(ctx context.Context, ref Reference, architecture string, i
 }
 
 func (l layout) manifest(_ context.Context, digest v1.Hash) ([]byte, error) {
+	return l.small("a manifest of image "+l.reference, digest)
+}
+
+func (l layout) config(_ context.Context, digest v1.Hash) ([]byte, error) {
+	return l.small("the configuration of image "+l.reference, digest)
+}
+
+func (l layout) small(what string, digest v1.Hash) ([]byte, error) {
 	raw, err := readFile(l.files, blobPath(digest))
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", l.reference, err)
 	}
-	got, err := digestOf(digest.Algorithm, raw)
-	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", l.reference, err)
-	}
-	if got != digest {
-		return nil, &DigestError{What: "a manifest of image " + l.reference, Wanted: digest.String(), Got: got.String()}
-	}
-	return raw, nil
+	return raw, compare(what, digest, raw)
 }
 
 func (l layout) blob(_ context.Context, d v1.Descriptor, offset int64) (io.ReadCloser, error) {

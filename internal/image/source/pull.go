@@ -201,7 +201,7 @@ func (p *Puller) resolveRemote(ctx context.Context, ref Reference, architecture 
 	if err != nil {
 		return nil, err
 	}
-	image.layer.remote, image.layer.explain = true, remote.dropped
+	image.layer.remote, image.layer.explain, image.layer.elsewhere = true, remote.dropped, remote.elsewhere
 	return &Resolved{Digest: image.digest, Cached: p.cached(ctx, image.digest), top: top.String(), found: image}, nil
 }
 

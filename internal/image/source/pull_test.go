@@ -409,6 +409,26 @@ func TestMirrors(t *testing.T) {
 		require.Equal(t, disk, got)
 		require.Len(t, original.asked("bytes=50000-"), 1)
 	})
+	t.Run("with a damaged copy are passed over", func(t *testing.T) {
+		original, mirror := serve(t, httptest.NewServer), serve(t, httptest.NewServer)
+		layer := ockLayer(t, "gzip", disk)
+		i := image(t, "amd64", layer)
+		original.push(t, "olcne/ock:1", i)
+		mirror.push(t, "copies/ock:1", i)
+		altered := append([]byte(nil), layer...)
+		altered[50_000] ^= 1
+		mirror.setBefore(func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, sha(layer)) {
+				return false
+			}
+			_, _ = w.Write(altered)
+			return true
+		})
+		p := puller(t, t.TempDir(), mirrorOf(original, mirror, "/copies"))
+		_, got := p.pull(t, original.host()+"/olcne/ock:1", "amd64")
+		require.Equal(t, disk, got)
+		require.Contains(t, p.told(), "has a damaged copy")
+	})
 	t.Run("of other repositories are not asked", func(t *testing.T) {
 		original, mirror := serve(t, httptest.NewServer), serve(t, httptest.NewServer)
 		original.push(t, "olcne-old/ock:1", image(t, "amd64", ockLayer(t, "gzip", disk)))

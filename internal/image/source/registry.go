@@ -80,6 +80,16 @@ func (r *remoteImage) try(ctx context.Context, tries int, ask func(*place) error
 	}
 }
 
+// elsewhere leaves a mirror whose content is damaged.
+func (r *remoteImage) elsewhere() bool {
+	at := r.places[r.current]
+	if at.mirror {
+		r.puller.say("Mirror %s has a damaged copy.", at.ref.Context().Name())
+		r.current++
+	}
+	return at.mirror
+}
+
 // connect finds out how the registry wants to be asked, and with which credentials.
 func (r *remoteImage) connect(ctx context.Context, at *place) error {
 	if at.transport != nil {
@@ -149,7 +159,9 @@ func (r *remoteImage) top(ctx context.Context) (digest v1.Hash, content []byte, 
 			return err
 		}
 		// The header is optional in the OCI distribution specification, and a refusal of HEAD has no words.
-		digest, content, err = at.manifest(ctx, at.ref.Identifier())
+		if content, err = at.read(ctx, "manifests/"+at.ref.Identifier()); err == nil {
+			digest, err = digestOf("sha256", content)
+		}
 		return err
 	})
 	return digest, content, r.near(ctx, err)
@@ -157,37 +169,33 @@ func (r *remoteImage) top(ctx context.Context) (digest v1.Hash, content []byte, 
 
 // manifest implements content.
 func (r *remoteImage) manifest(ctx context.Context, digest v1.Hash) ([]byte, error) {
-	var content []byte
-	err := r.try(ctx, patience, func(at *place) error {
-		var got v1.Hash
-		var err error
-		if got, content, err = at.manifest(ctx, digest.String()); err != nil {
-			return err
-		}
-		if got != digest {
-			return &DigestError{What: "a manifest of image " + at.ref.Name(), Wanted: digest.String(), Got: got.String()}
-		}
-		return nil
-	})
+	content, err := r.small(ctx, "manifests/", "a manifest of image ", digest)
 	return content, r.near(ctx, err)
 }
 
-func (a *place) manifest(ctx context.Context, identifier string) (v1.Hash, []byte, error) {
-	answer, err := a.ask(ctx, http.MethodGet, "manifests/"+identifier, accepted(), http.StatusOK)
+// config implements content.
+func (r *remoteImage) config(ctx context.Context, digest v1.Hash) ([]byte, error) {
+	return r.small(ctx, "blobs/", "the configuration of image ", digest)
+}
+
+func (r *remoteImage) small(ctx context.Context, path, what string, digest v1.Hash) (content []byte, err error) {
+	err = r.try(ctx, patience, func(at *place) error {
+		if content, err = at.read(ctx, path+digest.String()); err != nil {
+			return err
+		}
+		return compare(what+at.ref.Name(), digest, content)
+	})
+	return content, err
+}
+
+// read reads something that is not large.
+func (a *place) read(ctx context.Context, what string) ([]byte, error) {
+	answer, err := a.ask(ctx, http.MethodGet, what, accepted(), http.StatusOK)
 	if err != nil {
-		return v1.Hash{}, nil, err
+		return nil, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // it was only read
-	content, err := readLimited(answer.Body, manifestLimit)
-	if err != nil {
-		return v1.Hash{}, nil, err
-	}
-	algorithm := "sha256"
-	if wanted, err := v1.NewHash(identifier); err == nil {
-		algorithm = wanted.Algorithm
-	}
-	digest, err := digestOf(algorithm, content)
-	return digest, content, err
+	return readLimited(answer.Body, manifestLimit)
 }
 
 // blob implements content.
