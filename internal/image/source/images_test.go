@@ -45,7 +45,7 @@ func content(seed uint64, size int) []byte {
 	return b
 }
 
-func tarOf(t *testing.T, files ...file) []byte {
+func tarOf(t testing.TB, files ...file) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -63,7 +63,7 @@ func tarOf(t *testing.T, files ...file) []byte {
 }
 
 // compressed by "gzip" or "zstd", or by nothing.
-func compressed(t *testing.T, how string, content []byte) []byte {
+func compressed(t testing.TB, how string, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	var w io.WriteCloser
@@ -84,7 +84,7 @@ func compressed(t *testing.T, how string, content []byte) []byte {
 }
 
 // image has one layer, as it is given.
-func image(t *testing.T, architecture string, layer []byte) v1.Image {
+func image(t testing.TB, architecture string, layer []byte) v1.Image {
 	t.Helper()
 	i, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{OS: "linux", Architecture: architecture})
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func image(t *testing.T, architecture string, layer []byte) v1.Image {
 	return i
 }
 
-func ockLayer(t *testing.T, how string, disk []byte) []byte {
+func ockLayer(t testing.TB, how string, disk []byte) []byte {
 	t.Helper()
 	return compressed(t, how, tarOf(t, file{name: "disk/"}, file{name: "disk/boot.qcow2", content: disk}))
 }
@@ -117,7 +117,7 @@ type fakeRegistry struct {
 }
 
 // serve starts a registry; a server of another kind is given with TLS.
-func serve(t *testing.T, start func(http.Handler) *httptest.Server) *fakeRegistry {
+func serve(t testing.TB, start func(http.Handler) *httptest.Server) *fakeRegistry {
 	t.Helper()
 	r := &fakeRegistry{}
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
@@ -208,7 +208,7 @@ func (p *pulling) told() string {
 	return strings.Join(p.said, "\n")
 }
 
-func parse(t *testing.T, text string) source.Reference {
+func parse(t testing.TB, text string) source.Reference {
 	t.Helper()
 	ref, err := source.Parse(text)
 	require.NoError(t, err)
