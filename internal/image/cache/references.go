@@ -47,6 +47,19 @@ func (s *Store) Recall(reference, architecture string) (Meaning, bool, error) {
 	return all[at], true, nil
 }
 
+// RecallDigest returns a meaning that has a digest, of an image or of a list of images; false when none has.
+func (s *Store) RecallDigest(digest, architecture string) (Meaning, bool, error) {
+	all, err := s.meanings()
+	if err != nil {
+		return Meaning{}, false, err
+	}
+	at := slices.IndexFunc(all, func(m Meaning) bool { return m.Architecture == architecture && (m.Top == digest || m.Image == digest) })
+	if at < 0 {
+		return Meaning{}, false, nil
+	}
+	return all[at], true, nil
+}
+
 // Remember notes what a reference means now.
 func (s *Store) Remember(ctx context.Context, meaning Meaning) error {
 	return s.changeMeanings(ctx, func(all []Meaning) []Meaning {

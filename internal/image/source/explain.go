@@ -52,17 +52,33 @@ func (r *remoteImage) dropped(err error) error {
 
 func (r *remoteImage) refusal(at *place, refused *transport.Error) error {
 	host, reference := at.ref.Context().RegistryStr(), at.ref.Name()
+	words := &answerError{refused}
 	switch {
 	case refused.StatusCode == http.StatusUnauthorized || refused.StatusCode == http.StatusForbidden:
 		looked := r.puller.keychain.lookedFor(at.ref.Context())
-		return &CredentialsError{Reference: reference, Host: host, Used: looked.used, Looked: looked.files, Err: refused}
+		return &CredentialsError{Reference: reference, Host: host, Used: looked.used, Looked: looked.files, Err: words}
 	case refused.StatusCode == http.StatusNotFound:
-		return &NotFoundError{Reference: reference, Err: refused}
+		return &NotFoundError{Reference: reference, Err: words}
 	case busy(refused.StatusCode) || refused.StatusCode == http.StatusInternalServerError:
-		return &UnreachableError{Reference: reference, Host: host, Proxy: r.puller.proxy(at), Err: refused}
+		return &UnreachableError{Reference: reference, Host: host, Proxy: r.puller.proxy(at), Err: words}
 	}
-	return fmt.Errorf("image %s: registry %s: %w", reference, host, refused)
+	return fmt.Errorf("image %s: registry %s: %w", reference, host, words)
 }
+
+// answerError is what a registry answered, in a line: whole pages, which proxies like to send, are left out.
+type answerError struct{ refused *transport.Error }
+
+func (e *answerError) Error() string {
+	text := fmt.Sprintf("%d %s", e.refused.StatusCode, http.StatusText(e.refused.StatusCode))
+	for _, d := range e.refused.Errors {
+		if d.Message != "" {
+			text += ": " + d.Message
+		}
+	}
+	return text
+}
+
+func (e *answerError) Unwrap() error { return e.refused }
 
 // untrusted returns the certificates of a handshake that failed because of them.
 func untrusted(err error) ([]*x509.Certificate, bool) {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/ocne-project/ocne/internal/image/cache"
 )
 
@@ -165,6 +167,9 @@ func (p *Puller) resolve(ctx context.Context, ref Reference, architecture string
 func (p *Puller) resolveRemote(ctx context.Context, ref Reference, architecture string) (*Resolved, error) {
 	reference := ref.String()
 	last, known, err := p.store.Recall(reference, architecture)
+	if digest, pinned := ref.named.(name.Digest); err == nil && pinned && !known {
+		last, known, err = p.store.RecallDigest(digest.DigestStr(), architecture) // it may have been pulled by a tag
+	}
 	if err != nil {
 		return nil, err
 	}

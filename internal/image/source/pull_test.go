@@ -133,15 +133,30 @@ func TestABusyRegistryIsLikeNone(t *testing.T) {
 
 func TestADigestIsNotAskedForAgain(t *testing.T) {
 	server := serve(t, httptest.NewServer)
-	i := image(t, "amd64", ockLayer(t, "gzip", content(1, 100_000)))
-	server.push(t, "ock:1", i)
-	digest, err := i.Digest()
+	layer := ockLayer(t, "gzip", content(1, 100_000))
+	i := image(t, "amd64", layer)
+	list := index(map[string]v1.Image{"amd64": i})
+	server.push(t, "ock:1", list)
+	ofImage, err := i.Digest()
 	require.NoError(t, err)
-	p, reference := puller(t, t.TempDir()), server.host()+"/ock:1@"+digest.String()
-	p.pull(t, reference, "amd64")
-	server.setBefore(nil)
-	p.pull(t, reference, "amd64")
-	require.Empty(t, server.asked(""))
+	ofList, err := list.Digest()
+	require.NoError(t, err)
+	references := []string{
+		server.host() + "/ock:1@" + ofImage.String(), server.host() + "/ock@" + ofList.String(), server.host() + "/ock@" + ofImage.String(),
+	}
+	for _, first := range append(references, server.host()+"/ock:1") {
+		p := puller(t, t.TempDir())
+		p.pull(t, first, "amd64")
+		for _, reference := range references {
+			server.setBefore(nil)
+			p.pull(t, reference, "amd64")
+			if strings.HasSuffix(reference, ofImage.String()) || !strings.HasSuffix(first, ofImage.String()) {
+				require.Empty(t, server.asked(""), "%s after %s", reference, first)
+			} else {
+				require.Empty(t, server.asked(sha(layer)), "the list's digest was not known, but the image is there")
+			}
+		}
+	}
 }
 
 // TestADroppedConnectionGoesOn drops connections after random numbers of bytes, also after none. Nothing is sent twice.
