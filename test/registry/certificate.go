@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// Name is a name of the registry that no name server knows; proxies of tests do.
+const Name = "registry.test"
+
 // lifetime of the certificates.
 const lifetime = 24 * time.Hour
 
@@ -40,7 +43,7 @@ func (s *Server) writeCertificates() error {
 	}
 	own := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "registry of a test"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(lifetime),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		DNSNames: []string{"localhost", Name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if signed, err = x509.CreateCertificate(rand.Reader, own, authority, key.Public(), authorityKey); err != nil {

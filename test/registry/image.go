@@ -103,7 +103,7 @@ func (s *Server) newLayer(disk string) (l *layer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer from.Close() //nolint:errcheck // it was only read
+	defer from.Close()
 	info, err := from.Stat()
 	if err != nil {
 		return nil, err

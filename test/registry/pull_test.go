@@ -5,10 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -217,14 +222,14 @@ func TestDroppedConnections(t *testing.T) {
 	}
 }
 
-// killed is set in the environment of the process that TestAKilledProcessGoesOn kills: what it shall pull, and how.
-const killed = "OCNE_TEST_PULL"
+// inChild is set in the environment of processes that only pull: what, and how.
+const inChild = "OCNE_TEST_PULL"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(killed) == "" {
+	if os.Getenv(inChild) == "" {
 		os.Exit(m.Run())
 	}
-	if err := pullAsChild(strings.Split(os.Getenv(killed), "\n")); err != nil {
+	if err := pullAsChild(strings.Split(os.Getenv(inChild), "\n")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -265,7 +270,7 @@ func TestAKilledProcessGoesOn(t *testing.T) {
 			dir := t.TempDir()
 			w.proxy.setBudget(func() int64 { return -1 })
 			child := exec.CommandContext(t.Context(), program)
-			child.Env = append(os.Environ(), killed+"="+strings.Join([]string{dir, w.CAFile, w.authFile, w.reference}, "\n"))
+			child.Env = append(os.Environ(), inChild+"="+strings.Join([]string{dir, w.CAFile, w.authFile, w.reference}, "\n"))
 			output, err := child.StdoutPipe()
 			require.NoError(t, err)
 			require.NoError(t, child.Start())
@@ -291,6 +296,75 @@ func TestAKilledProcessGoesOn(t *testing.T) {
 			require.Less(t, sent, diskSize-diskSize*part/8+(256<<10))
 		})
 	}
+}
+
+// connector is an HTTP proxy that connects clients to one address, whatever they ask for.
+func connector(t *testing.T, to string) (url string, asked func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var hosts []string
+	var open sync.WaitGroup
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		hosts = append(hosts, r.Method+" "+r.Host)
+		mu.Unlock()
+		target, err := net.Dial("tcp", to)
+		if err != nil {
+			http.Error(w, "no way", http.StatusBadGateway)
+			return
+		}
+		client, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			_ = target.Close()
+			return
+		}
+		_, _ = io.WriteString(client, "HTTP/1.1 200 Connected\r\n\r\n")
+		for _, pair := range [][2]net.Conn{{client, target}, {target, client}} {
+			open.Go(func() {
+				_, _ = io.Copy(pair[0], pair[1])
+				_, _ = client.Close(), target.Close()
+			})
+		}
+	}))
+	t.Cleanup(func() {
+		server.Close()
+		open.Wait()
+	})
+	return server.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(hosts)
+	}
+}
+
+// TestProxiesOfTheEnvironmentAreUsed pulls in another process, because Go reads the environment once.
+func TestProxiesOfTheEnvironmentAreUsed(t *testing.T) {
+	w := start(t)
+	program, err := os.Executable()
+	require.NoError(t, err)
+	auth, dir := filepath.Join(t.TempDir(), "auth.json"), t.TempDir()
+	require.NoError(t, w.WriteAuthFile(auth, registry.Name))
+	run := func(to string) ([]string, string, error) {
+		proxy, asked := connector(t, to)
+		child := exec.CommandContext(t.Context(), program)
+		child.Env = append(os.Environ(), "HTTPS_PROXY="+strings.Replace(proxy, "http://", "http://user:secret@", 1), "NO_PROXY=",
+			inChild+"="+strings.Join([]string{dir, w.CAFile, auth, registry.Name + "/olcne/ock:1.31"}, "\n"))
+		var failure strings.Builder
+		child.Stderr = &failure
+		err := child.Run()
+		return asked(), failure.String(), err
+	}
+	asked, failure, err := run("127.0.0.1:1") // where nobody listens
+	require.Error(t, err)
+	require.Contains(t, asked, "CONNECT registry.test:443")
+	require.Contains(t, failure, "cannot be reached through proxy http://user:xxxxx@127.0.0.1:")
+	require.NotContains(t, failure, "secret")
+
+	_, failure, err = run(w.Address)
+	require.NoError(t, err, failure)
+	disks, err := filepath.Glob(filepath.Join(dir, "sha256-*", "boot.qcow2"))
+	require.NoError(t, err)
+	require.Len(t, disks, 1)
 }
 
 func TestControlCEndsAPullAtOnce(t *testing.T) {

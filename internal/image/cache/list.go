@@ -195,7 +195,7 @@ func Sum(ctx context.Context, path string, progress func(done, total int64)) (st
 	if err != nil {
 		return "", 0, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return "", 0, err

@@ -80,7 +80,7 @@ func (s *Store) changeMeanings(ctx context.Context, change func([]Meaning) []Mea
 	if err != nil {
 		return fmt.Errorf("lock what references mean: %w", err)
 	}
-	defer lock.Close() //nolint:errcheck // nothing was written to it
+	defer lock.Close()
 	all, err := s.meanings()
 	if err != nil {
 		return err

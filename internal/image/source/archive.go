@@ -108,7 +108,7 @@ func readFile(from files, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	content, err := readLimited(f, manifestLimit)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)

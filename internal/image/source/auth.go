@@ -111,7 +111,7 @@ func lookIn(path string, target authn.Resource) (*authn.AuthConfig, string) {
 	if err != nil {
 		return nil, fmt.Sprintf("cannot be read: %v", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	parsed, err := config.LoadFromReader(f)
 	if err != nil {
 		return nil, "is not a file of credentials: JSON with auths, credHelpers or credsStore is expected"

@@ -48,7 +48,7 @@ func (p *Puller) fillOnce(ctx context.Context, slot *cache.Slot, image *found) (
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() //nolint:errcheck // Commit closes it and tells; otherwise it is not needed
+	defer f.Close() // Commit closes it and tells; otherwise it is not needed
 	result, err := p.extract(ctx, f, source, image)
 	if err != nil {
 		return source.had, err

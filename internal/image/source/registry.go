@@ -194,7 +194,7 @@ func (a *place) read(ctx context.Context, what string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was only read
+	defer answer.Body.Close()
 	return readLimited(answer.Body, manifestLimit)
 }
 
