@@ -89,6 +89,12 @@ node-image: ## Make the image of nodes for container guests, print its directory
 	@mkdir -p bin
 	@image=$$(hack/node-image.sh) && ln -sfn "$$image" bin/nodeimage && echo "$$image"
 
+# Needs what node-image needs, and shares its Ignition.
+.PHONY: boot-image
+boot-image: ## Make the disk that tests boot in QEMU, print its directory and link it as bin/bootimage
+	@mkdir -p bin
+	@image=$$(hack/boot-image.sh) && ln -sfn "$$image" bin/bootimage && echo "$$image"
+
 # Which of them, as go test -run takes it.
 E2E_RUN ?= .
 
@@ -97,9 +103,9 @@ ock-test-image: ## Make a small disk image of the shape of OCK's boot images and
 	@hack/ock-test-image.sh
 
 .PHONY: e2e
-e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image e2e-image ## Live clusters' lives with real nodes in containers (root; the node image takes half an hour once)
+e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image boot-image e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
 	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
-		go test -trimpath -count=1 -v -timeout 60m -run '$(E2E_RUN)' ./test/e2e
+		OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage) go test -trimpath -count=1 -v -p 1 -timeout 60m -run '$(E2E_RUN)' ./test/e2e ./test/bootimage
 
 # A cluster that manages itself runs this image, on nodes of this machine's architecture.
 .PHONY: e2e-image

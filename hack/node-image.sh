@@ -1,28 +1,13 @@
 #!/usr/bin/env bash
 # Makes the image of the nodes that container guests boot, or takes it from the cache, and prints its directory. What it is and why:
-# docs/adr/0007-the-test-node-image.md. Parts that take minutes are cached by the hash of what they are made from.
-#   hack/node-image.sh
+# docs/adr/0007-the-test-node-image.md. With "ignition" it makes only the program Ignition, and prints its path.
+#   hack/node-image.sh [ignition]
 # Needs root (a Debian root has files of many owners), the Debian packages mmdebstrap, gcc, libc6-dev and libblkid-dev, and Go.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/../test/nodeimage"
-cache="${OCNE_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ocne-build}"
+. ../../hack/parts.sh
 umask 022
-
-# part NAME MAKE INPUT... prints the path of a part, and makes it first by calling "MAKE PATH" where it is absent.
-part() {
-	local name=$1 make=$2 key made
-	shift 2
-	key=$({ go version; cat "$@"; declare -f "$make"; } | sha256sum | cut -c1-16)
-	made="$cache/nodeimage-$name-$key"
-	if [ ! -e "$made" ]; then
-		echo "node image: making $name, once" >&2
-		rm -rf --one-file-system "$made.new"
-		"$make" "$made.new" >&2
-		mv "$made.new" "$made"
-	fi
-	echo "$made"
-}
 
 make_debian() {
 	local needed
@@ -105,18 +90,22 @@ settle() {
 	chmod 755 "$1/usr/libexec/ocne/"*
 }
 
+ignition=$(part nodeimage-ignition make_ignition ignition/go.mod ignition/go.sum)
+if [ "${1:-}" = ignition ]; then
+	echo "$ignition"
+	exit
+fi
+
 mapfile -t versions <versions.txt
 first=$(cd kubernetes && go list -m -f '{{.Version}}' k8s.io/kubernetes)
 [ "${versions[0]}" = "$first" ] || { echo "versions.txt starts with ${versions[0]}, but kubernetes/go.mod has $first" >&2; exit 1; }
 flannel=$(cd network && go mod download github.com/flannel-io/flannel && go list -m -f '{{.Dir}}' github.com/flannel-io/flannel)
 
-mkdir -p "$cache"
-debian=$(part debian make_debian packages.txt)
-ignition=$(part ignition make_ignition ignition/go.mod ignition/go.sum)
-network=$(part network make_network network/go.mod network/go.sum network/*/*.go)
+debian=$(part nodeimage-debian make_debian packages.txt)
+network=$(part nodeimage-network make_network network/go.mod network/go.sum network/*/*.go)
 declare -A kubernetes
 for version in "${versions[@]}"; do
-	kubernetes[$version]=$(part "kubernetes-$version" make_kubernetes kubernetes/go.mod kubernetes/go.sum kubernetes/*.go)
+	kubernetes[$version]=$(part "nodeimage-kubernetes-$version" make_kubernetes kubernetes/go.mod kubernetes/go.sum kubernetes/*.go)
 done
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
