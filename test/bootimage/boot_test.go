@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,11 +24,12 @@ func TestConvertedImageRunsTheUnitThatTheConfigDriveBrings(t *testing.T) {
 	word := rand.Text()
 	drive := configDrive(t, image, document(t, word))
 
-	r := start(t, image, convert(t, image, image.disk()), drive).report(t)
+	r := start(t, image, convert(t, image.disk()), drive).report(t)
 
 	require.Contains(t, r.lines, unitSays(word), "what the document's unit writes")
 	require.True(t, r.ignition.UserConfigProvided, "Ignition found a document")
 	require.Equal(t, hostname, r.hostname, "the host name of the machine's own layer")
+	require.Equal(t, strings.ReplaceAll(vmID, "-", ""), r.machineID, "the machine ID, which systemd takes from the VM's UUID")
 	require.Contains(t, r.kernelArguments, "ignition.platform.id=openstack")
 	require.Contains(t, r.kernelArguments, "console=tty0")
 	require.NotContains(t, r.kernelArguments, "console=ttyS0")
