@@ -46,7 +46,7 @@ demo-down: build ## Delete the demo's cluster and prove that the engine holds no
 	hack/demo.sh down
 
 .PHONY: test
-test: race-build bin/ocne-manager test-nodeimage ## Run all tests: unit and integration, with the race detector; with real nodes, when run by root
+test: race-build bin/ocne-manager bin/test-registry test-nodeimage ## Run all tests: unit and integration, with the race detector; with real nodes, when run by root
 	$(RACE) go vet $(RACE_FLAGS) ./...
 	cd controlplane && CGO_ENABLED=0 go vet -trimpath ./...
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 30m $$(go list ./... | grep -v /test/)
@@ -97,15 +97,16 @@ boot-image: ## Make the disk that tests boot in QEMU, print its directory and li
 
 # Which of them, as go test -run takes it.
 E2E_RUN ?= .
+E2E_PACKAGES ?= ./test/e2e ./test/bootimage
 
 .PHONY: ock-test-image
 ock-test-image: ## Make a small disk image of the shape of OCK's boot images and print its path
 	@hack/ock-test-image.sh
 
 .PHONY: e2e
-e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image boot-image e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
+e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image $(if $(filter ./test/bootimage,$(E2E_PACKAGES)),boot-image) e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
 	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
-		OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage) go test -trimpath -count=1 -v -p 1 -timeout 60m -run '$(E2E_RUN)' ./test/e2e ./test/bootimage
+		OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage) go test -trimpath -count=1 -v -p 1 -timeout 60m -run '$(E2E_RUN)' $(E2E_PACKAGES)
 
 # A cluster that manages itself runs this image, on nodes of this machine's architecture.
 .PHONY: e2e-image

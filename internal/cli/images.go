@@ -36,8 +36,8 @@ func ImageFlags(cmd *cobra.Command, s *ImageSource) (complete func() error) {
 	args := f.StringP("kernel-args", "K", "", "`arguments` to add to the kernel's command line")
 	f.StringVarP(&s.Architecture, "arch", "a", "", "`architecture`: amd64 or arm64")
 	f.StringVar(&s.CAFile, "registry-ca", "", "`file` with certificates of registries to trust")
-	f.StringVar(&s.AuthFile, "authfile", "", "`file` with credentials of registries, instead of those of podman and docker")
-	f.BoolVar(&s.Insecure, "insecure-registry", false, "trust any certificate of a registry, and use HTTP where there is no HTTPS")
+	f.StringVar(&s.AuthFile, "registry-auth-file", "", "`file` with credentials of registries, instead of those of podman and docker")
+	f.BoolVar(&s.Insecure, "registry-insecure", false, "trust any certificate of a registry, and use HTTP where there is no HTTPS")
 	kind := f.StringP("type", "t", "olvm", "`kind` of image: olvm")
 	f.StringP("kubeconfig", "k", "", "") // the existing ocne needs a cluster for this
 	f.Lookup("kubeconfig").Hidden = true
@@ -97,9 +97,9 @@ func (s *ImageSource) Words() []string {
 	add("-K", given(s.KernelArgs))
 	add("--arch", s.Architecture)
 	add("--registry-ca", s.CAFile)
-	add("--authfile", s.AuthFile)
+	add("--registry-auth-file", s.AuthFile)
 	if s.Insecure {
-		words = append(words, "--insecure-registry")
+		words = append(words, "--registry-insecure")
 	}
 	return slices.Clip(words)
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ocne-project/ocne/test/programs"
 )
 
 // copyOCKImage takes the image from the cache outside the tree, where its script makes it the first time.
@@ -61,5 +63,18 @@ func expectTransfers(ts *testscript.TestScript, args []string) error {
 	if strconv.Itoa(begun) != args[0] {
 		return fmt.Errorf("%d image transfers were begun", begun)
 	}
+	return nil
+}
+
+func startRegistry(ts *testscript.TestScript, args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: registry REPOSITORY:TAG FILE")
+	}
+	w := worldOf(ts)
+	var ready struct{ Address, CAFile, AuthFile string }
+	programs.Start(w.t, &ready, nil, programs.PlainPath(w.t, "test-registry"), "-dir", w.t.TempDir(), args[0]+",amd64="+ts.MkAbs(args[1]))
+	ts.Setenv("REGISTRY", ready.Address)
+	ts.Setenv("REGISTRY_CA", ready.CAFile)
+	ts.Setenv("REGISTRY_AUTH", ready.AuthFile)
 	return nil
 }

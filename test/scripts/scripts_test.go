@@ -12,6 +12,8 @@
 //	apiserver [FILE ...]      a Kubernetes API with the objects of these files, at $MANAGEMENT
 //	ockimage FILE             a small disk of the shape of OCK's boot disk
 //	truncate FILE SIZE        cut a file off
+//	registry REPOSITORY:TAG FILE   a registry with TLS and a password that has this disk as an image, at $REGISTRY with the CA $REGISTRY_CA
+//	                          and the credentials $REGISTRY_AUTH
 //	transfers N               expect that so many image transfers were begun in the engine
 //
 // $NET is the first three octets of a network of the script's own.
@@ -75,6 +77,7 @@ func run(t *testing.T, dir string) {
 			"ockimage":   command(copyOCKImage),
 			"truncate":   command(truncate),
 			"transfers":  command(expectTransfers),
+			"registry":   command(startRegistry),
 		},
 	})
 }
@@ -154,7 +157,7 @@ func exits(ts *testscript.TestScript, args []string) error {
 
 // handedOn are the variables that scripts may set for the programs.
 func handedOn() []string {
-	return []string{"PATH", "TMPDIR", "KUBECONFIG", "OCNE_DEFAULTS", usernameVariable, passwordVariable}
+	return []string{"PATH", "TMPDIR", "KUBECONFIG", "OCNE_DEFAULTS", "REGISTRY_AUTH_FILE", usernameVariable, passwordVariable}
 }
 
 // killLeftovers ends what a management cluster of the script's own user consists of: there is one only when the test has failed.

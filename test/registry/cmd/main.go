@@ -1,5 +1,5 @@
 // Program registry serves images that are made of boot disks from the registry of the distribution project, over TLS and with a password,
-// until it is interrupted or its standard input ends. When everything can be pulled, it prints one line of JSON: the registry's address, the
+// until it is interrupted. When everything can be pulled, it prints one line of JSON: the registry's address, the
 // files with its authority and its credentials, and what was pushed. It keeps everything in the directory.
 //
 //	registry -dir DIR olcne/ock:1.31,amd64=boot.qcow2,arm64=other.qcow2 ...
@@ -11,7 +11,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -66,15 +65,7 @@ func run(ctx context.Context, dir string, images []string) (err error) {
 	if err := json.NewEncoder(os.Stdout).Encode(ready); err != nil {
 		return err
 	}
-	ended := make(chan struct{})
-	go func() { // until the input ends, or the program does
-		defer close(ended)
-		_, _ = io.Copy(io.Discard, os.Stdin)
-	}()
-	select {
-	case <-ctx.Done():
-	case <-ended:
-	}
+	<-ctx.Done()
 	return nil
 }
 
