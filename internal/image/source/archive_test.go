@@ -165,7 +165,7 @@ func TestArchivesOfDockerSave(t *testing.T) {
 }
 
 func TestReadingAnArchiveCanBeInterrupted(t *testing.T) {
-	dir := layoutOf(t, map[string]v1.ImageIndex{"": index(map[string]v1.Image{"amd64": image(t, "amd64", ockLayer(t, "", content(1, 5_000_000)))})})
+	dir := layoutOf(t, map[string]v1.ImageIndex{"": index(map[string]v1.Image{"amd64": image(t, "amd64", ockLayer(t, "", content(1, 3_000_000)))})})
 	ctx, cancel := context.WithCancel(t.Context())
 	p := puller(t, t.TempDir(), func(o *source.Options) {
 		o.Progress = func(done, total int64) {

@@ -69,7 +69,7 @@ func compressed(t testing.TB, how string, content []byte) []byte {
 	var w io.WriteCloser
 	switch how {
 	case "gzip":
-		w = gzip.NewWriter(&b)
+		w, _ = gzip.NewWriterLevel(&b, gzip.BestSpeed)
 	case "zstd":
 		var err error
 		w, err = zstd.NewWriter(&b)

@@ -56,7 +56,7 @@ func TestPullGivesTheBootDiskOfTheArchitecture(t *testing.T) {
 
 func TestProgressCountsTheBytesOfTheLayer(t *testing.T) {
 	server := serve(t, httptest.NewServer)
-	layer := ockLayer(t, "gzip", content(1, 3_000_000))
+	layer := ockLayer(t, "gzip", content(1, 1_000_000))
 	server.push(t, "ock:1", image(t, "amd64", layer))
 	var last int64
 	p := puller(t, t.TempDir(), func(o *source.Options) {
@@ -161,9 +161,9 @@ func TestADigestIsNotAskedForAgain(t *testing.T) {
 
 // TestADroppedConnectionGoesOn drops connections after random numbers of bytes, also after none. Nothing is sent twice.
 func TestADroppedConnectionGoesOn(t *testing.T) {
-	disk := content(1, 3_000_000)
+	disk := content(1, 1_000_000)
 	layer := ockLayer(t, "gzip", disk)
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			server := serve(t, httptest.NewServer)
 			server.push(t, "ock:1", image(t, "amd64", layer))
@@ -209,15 +209,15 @@ func interrupted(t *testing.T, dir, reference string, after int64, change ...fun
 
 func TestAnInterruptedDownloadGoesOn(t *testing.T) {
 	server := serve(t, httptest.NewServer)
-	disk := content(1, 5_000_000)
+	disk := content(1, 2_000_000)
 	server.push(t, "ock:1", image(t, "amd64", ockLayer(t, "gzip", disk)))
 	dir, reference := t.TempDir(), server.host()+"/ock:1"
-	before := interrupted(t, dir, reference, 2_000_000)
+	before := interrupted(t, dir, reference, 800_000)
 	entries, err := before.store.List()
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 	require.False(t, entries[0].Complete)
-	require.GreaterOrEqual(t, entries[0].Stored, int64(2_000_000))
+	require.GreaterOrEqual(t, entries[0].Stored, int64(800_000))
 
 	server.setBefore(nil)
 	p := puller(t, dir)
@@ -229,7 +229,7 @@ func TestAnInterruptedDownloadGoesOn(t *testing.T) {
 
 func TestADamagedPartialDownloadIsThrownAway(t *testing.T) {
 	for what, damage := range map[string]func(*testing.T, string){
-		"altered in the middle": func(t *testing.T, path string) { alter(t, path, 1_000_000) },
+		"altered in the middle": func(t *testing.T, path string) { alter(t, path, 300_000) },
 		"altered at the start":  func(t *testing.T, path string) { alter(t, path, 0) },
 		"too long": func(t *testing.T, path string) {
 			require.NoError(t, os.Truncate(path, 6_000_000))
@@ -238,10 +238,10 @@ func TestADamagedPartialDownloadIsThrownAway(t *testing.T) {
 		for _, how := range []string{"", "gzip", "zstd"} {
 			t.Run(what+", layer "+how, func(t *testing.T) {
 				server := serve(t, httptest.NewServer)
-				disk := content(1, 5_000_000)
+				disk := content(1, 2_000_000)
 				server.push(t, "ock:1", image(t, "amd64", ockLayer(t, how, disk)))
 				dir, reference := t.TempDir(), server.host()+"/ock:1"
-				interrupted(t, dir, reference, 2_000_000)
+				interrupted(t, dir, reference, 800_000)
 				partial, err := filepath.Glob(filepath.Join(dir, "*", "layer.part"))
 				require.NoError(t, err)
 				require.Len(t, partial, 1)
@@ -270,10 +270,10 @@ func alter(t *testing.T, path string, at int64) {
 
 func TestARegistryThatKnowsNoRangesIsReadFromTheStart(t *testing.T) {
 	server := serve(t, httptest.NewServer)
-	disk := content(1, 5_000_000)
+	disk := content(1, 2_000_000)
 	server.push(t, "ock:1", image(t, "amd64", ockLayer(t, "gzip", disk)))
 	dir, reference := t.TempDir(), server.host()+"/ock:1"
-	interrupted(t, dir, reference, 2_000_000)
+	interrupted(t, dir, reference, 800_000)
 	server.setBefore(func(_ http.ResponseWriter, r *http.Request) bool {
 		r.Header.Del("Range")
 		return false
