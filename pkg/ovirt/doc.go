@@ -1,7 +1,7 @@
 // Package ovirt is a client for the REST API (version 4) of an oVirt engine, and so of Oracle Linux Virtualization Manager.
 //
 // It speaks JSON over HTTPS, logs in with the OAuth 2 password grant of the engine's single sign-on service, and has only the
-// calls that a machine provider needs. It knows no Kubernetes.
+// calls that a machine provider, and the upload of its image, need. It knows no Kubernetes.
 //
 // What holds for every call:
 //   - it ends within Config.Timeout, which includes waiting for a free place, for a login and for one replay after a 401;

@@ -87,6 +87,9 @@ type site struct {
 func newSite(t testing.TB, options olvmsim.Options) *site {
 	t.Helper()
 	options.StateDir = t.TempDir()
+	if options.TimeScale == 0 {
+		options.TimeScale = 10 // a ticket lives 30 s, which is enough for a slow machine
+	}
 	sim := olvmsim.New(t, options)
 	return clientOf(t, sim, options.StateDir, ovirt.Config{URL: sim.URL(), Username: sim.Username(), Password: sim.Password(), CA: sim.CA()})
 }

@@ -110,7 +110,8 @@ type ContentError struct {
 }
 
 func (e *ContentError) Error() string {
-	return fmt.Sprintf("disk %s: the engine does not hold what was sent: %s; look for errors of the storage in the host's logs, and try again", e.Name, e.Detail)
+	return fmt.Sprintf("disk %s: the engine does not hold what was sent: %s; look for errors of the storage in the host's logs, and try again",
+		e.Name, e.Detail)
 }
 
 // BusyError says that another process works with the same state.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ocne-project/ocne/internal/image/disk"
 	"github.com/ocne-project/ocne/internal/image/remote"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
 	"github.com/ocne-project/ocne/pkg/ovirt"
@@ -131,15 +132,16 @@ func TestUploadOfAnotherProcess(t *testing.T) {
 	require.NoError(t, err)
 	s := clientOf(t, nil, "", ovirt.Config{URL: url, Username: "admin@internal", Password: os.Getenv("OCNE_TEST_UPLOAD_PASSWORD"), CA: ca})
 	s.state = os.Getenv("OCNE_TEST_UPLOAD_STATE")
-	source, _ := killedContent()
-	r := s.request(source)
+	var source disk.Disk
 	if path := os.Getenv("OCNE_TEST_UPLOAD_FILE"); path != "" {
 		file, err := os.Open(path)
 		require.NoError(t, err)
 		defer file.Close()
-		r.Content = fileDisk{file, benchSize}
+		source = fileDisk{file, benchSize}
+	} else {
+		source, _ = killedContent()
 	}
-	_, err = s.Upload(t.Context(), r)
+	_, err = s.Upload(t.Context(), s.request(source))
 	require.NoError(t, err)
 	t.Logf("peak memory: %d bytes", peakMemory(t))
 }
@@ -207,6 +209,49 @@ func (m *memory) data() (n int64) {
 	return n
 }
 
+var errKilled = errors.New("killed")
+
+// A process can end after each call that changes something; the engine's calls that follow are not made.
+func TestAProcessThatWasKilledAtAnyCallIsFollowedByOneThatGoesOn(t *testing.T) {
+	source, want := content(16, 2048)
+	for _, last := range []olvmsim.Match{
+		{Method: http.MethodPost, Path: "disks"}, {Method: http.MethodPost, Path: "imagetransfers"},
+		{Method: http.MethodPost, Path: "imagetransfers/*/finalize"}, {Method: http.MethodPut, Path: "disks/*"},
+	} {
+		t.Run(last.Method+" "+last.Path, func(t *testing.T) {
+			s := newSite(t, olvmsim.Options{})
+			dead := false
+			var kept []byte // the state before the call
+			killed := clientOf(t, s.sim, "", ovirt.Config{
+				URL: s.sim.URL(), Username: s.sim.Username(), Password: s.sim.Password(), CA: s.sim.CA(),
+				Admit: func(context.Context) error {
+					if dead = dead || s.sim.Count(last) > 0; dead {
+						return errKilled
+					}
+					kept, _ = os.ReadFile(s.state)
+					return nil
+				},
+			})
+			killed.state = s.state
+			_, err := killed.Upload(t.Context(), killed.request(source))
+			if last.Path == "disks/*" { // the last call of all
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(s.state, kept, 0o600))
+			} else {
+				require.ErrorIs(t, err, errKilled)
+			}
+			result, err := s.Upload(t.Context(), s.request(source))
+			require.NoError(t, err)
+			s.requireHolds(result.DiskID, want)
+			require.Equal(t, 1, s.sim.Count(olvmsim.Match{Method: http.MethodPost, Path: "disks"}))
+			require.NoFileExists(t, s.state)
+			again, err := s.Upload(t.Context(), s.request(source))
+			require.NoError(t, err)
+			require.True(t, again.Reused)
+		})
+	}
+}
+
 func TestAKilledUploadGoesOnWhenTheEngineForgotItsTransfer(t *testing.T) {
 	s := newSite(t, olvmsim.Options{ImageIO: olvmsim.ImageIOOptions{LegacyCancel: true}}) // the disk stays
 	source, want := killedContent()
@@ -245,6 +290,18 @@ func TestAbortLeavesTheEngineEmpty(t *testing.T) {
 	removed, err = s.Abort(t.Context(), AbortRequest{Name: "ock", State: s.state})
 	require.NoError(t, err)
 	require.Empty(t, removed)
+
+	small, _ := content(17, 64)
+	_, err = s.Upload(t.Context(), s.request(small))
+	require.NoError(t, err)
+	s.foreignDisk("ock", "somebody's")
+	removed, err = s.Abort(t.Context(), AbortRequest{Name: "ock", State: s.state})
+	require.NoError(t, err)
+	require.Empty(t, removed, "a complete disk stays unless that is asked for")
+	removed, err = s.Abort(t.Context(), AbortRequest{Name: "ock", State: s.state, Complete: true})
+	require.NoError(t, err)
+	require.Len(t, removed, 1)
+	require.Len(t, s.sim.Disks(), 2, "somebody's stays")
 }
 
 func TestAnotherImageTakesThePlaceOfOneThatWasKilled(t *testing.T) {

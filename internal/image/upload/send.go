@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/url"
 	"slices"
 
@@ -17,6 +18,8 @@ const (
 	// maxChunk and minChunk bound one request in bytes.
 	maxChunk = 8 << 20
 	minChunk = 256 << 10
+	// pieceSize is how much is read at once: several clusters of a compressed image, and not more than a processor's cache.
+	pieceSize = 256 << 10
 	// flushAfter is how many bytes may be unsafe, all connections together: no more than that is sent twice after a kill. A small
 	// image has a twelfth of its data.
 	flushAfter    = 256 << 20
@@ -66,7 +69,7 @@ func (s *sender) send(ctx context.Context, parts spans) error {
 	})
 	for range s.writers {
 		group.Go(func() error {
-			w := &writer{sender: s, conn: s.image.Connect(), buffer: make([]byte, s.chunk)}
+			w := &writer{sender: s, conn: s.image.Connect(), buffer: make([]byte, min(s.chunk, pieceSize))}
 			defer w.conn.Close()
 			return w.run(ctx, queue)
 		})
@@ -130,15 +133,19 @@ func (w *writer) put(ctx context.Context, again bool) error {
 }
 
 func (w *writer) write(ctx context.Context, part span) error {
-	p := w.buffer[:part.length()]
-	if err := w.source.read(p, part.Start); err != nil {
-		return err
-	}
-	if w.source.sparse() && zeros(p) {
+	body := &stream{source: w.source, buffer: w.buffer, next: part.Start, end: part.End}
+	if w.source.sparse() && body.zeros() {
 		w.ledger.wrote(part.length(), 0)
 		return nil
 	}
-	if err := w.conn.Put(ctx, part.Start, p, w.flushEach); err != nil {
+	if body.err != nil {
+		return body.err
+	}
+	err := w.conn.Put(ctx, part.Start, part.length(), body, w.flushEach)
+	if body.err != nil {
+		return body.err
+	}
+	if err != nil {
 		return err
 	}
 	w.ledger.wrote(part.length(), part.length())
@@ -167,6 +174,55 @@ func (w *writer) flush(ctx context.Context) error {
 	err = w.ledger.flush(w.pending)
 	w.pending, w.counted = w.pending[:0], 0
 	return err
+}
+
+// stream reads a part of the source piece by piece.
+type stream struct {
+	source    source
+	buffer    []byte
+	filled    []byte // of the buffer, not yet taken
+	next, end int64
+	err       error // why the source could not be read
+}
+
+// Read makes a stream an io.Reader.
+func (s *stream) Read(p []byte) (int, error) {
+	if len(s.filled) == 0 && !s.fill() {
+		if s.err != nil {
+			return 0, s.err
+		}
+		return 0, io.EOF
+	}
+	n := copy(p, s.filled)
+	s.filled = s.filled[n:]
+	return n, nil
+}
+
+// fill reads the next piece; false at the end, and when it cannot be read.
+func (s *stream) fill() bool {
+	if s.next == s.end || s.err != nil {
+		return false
+	}
+	piece := s.buffer[:min(int64(len(s.buffer)), s.end-s.next)]
+	if s.err = s.source.read(piece, s.next); s.err != nil {
+		return false
+	}
+	s.filled, s.next = piece, s.next+int64(len(piece))
+	return true
+}
+
+// zeros looks ahead as long as there are only zeros; what is taken first keeps what was read then.
+func (s *stream) zeros() bool {
+	start := s.next
+	for s.fill() {
+		if !zeros(s.filled) {
+			if s.next-int64(len(s.filled)) > start { // not the first piece
+				s.next, s.filled = start, nil
+			}
+			return false
+		}
+	}
+	return s.err == nil
 }
 
 // zeros compares p with itself, one byte further, as fast as memory is compared.

@@ -52,7 +52,7 @@ type Request struct {
 	Copies int
 	// State is the path of the file that remembers how far an upload came; its directory must exist.
 	State string
-	// Writers is how many connections to use at most; 0 means 8. Each takes up to 8 MiB of memory.
+	// Writers is how many connections to use at most; 0 means 8.
 	Writers int
 	// Progress is called with bytes of data, from one goroutine at a time; nil means nobody looks.
 	Progress func(done, total int64)
@@ -227,10 +227,13 @@ func (u *Uploader) notice(format string, args ...any) {
 type AbortRequest struct {
 	// Name of the disk, and State the path of the file, as in the Request.
 	Name, State string
+	// Complete removes a disk of ours with that name also when all of the image is in it: for a caller that only makes templates from
+	// such disks, and has removed the VM that a template was to be made from.
+	Complete bool
 }
 
-// Abort removes what an upload that was killed left: its transfer, its disk and its state. Disks of that name that are complete, or
-// are not marked as ours, stay. It returns the names of the disks that it removed.
+// Abort removes what an upload that was killed left: its transfer, its disk and its state. Disks that are not marked as ours stay.
+// It returns the names of the disks that it removed.
 func (u *Uploader) Abort(ctx context.Context, r AbortRequest) ([]string, error) {
 	state, err := openState(r.State)
 	if err != nil {
@@ -249,7 +252,7 @@ func (u *Uploader) Abort(ctx context.Context, r AbortRequest) ([]string, error) 
 	var removed []string
 	for _, each := range disks {
 		mark, ok := ownMark(&each)
-		if !ok || mark.Complete {
+		if !ok || mark.Complete && !r.Complete {
 			continue
 		}
 		if err := u.removeDisk(ctx, each.ID); err != nil {

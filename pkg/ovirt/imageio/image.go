@@ -1,7 +1,6 @@
 package imageio
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/ocne-project/ocne/pkg/ovirt"
@@ -131,7 +132,8 @@ func (i *Image) fetch(ctx context.Context, method, part, operation string, out a
 		return failure
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return &Error{Kind: Refused, Operation: operation, Host: i.host, Status: http.StatusOK, Err: fmt.Errorf("the reply is not what is expected: %w", err)}
+		err = fmt.Errorf("the reply is not what is expected: %w", err)
+		return &Error{Kind: Refused, Operation: operation, Host: i.host, Status: http.StatusOK, Err: err}
 	}
 	return nil
 }
@@ -165,13 +167,29 @@ func (i *Image) Connect() *Conn { return &Conn{image: i, client: i.newClient()} 
 // Close drops the connection.
 func (c *Conn) Close() { c.client.CloseIdleConnections() }
 
-// Put writes p at offset. Without flush, what was written is safe only after the next Flush of this Conn.
-func (c *Conn) Put(ctx context.Context, offset int64, p []byte, flush bool) error {
+// Put writes length bytes of body at offset. Without flush, what was written is safe only after the next Flush of this Conn. When it
+// returns, body is not read any more.
+func (c *Conn) Put(ctx context.Context, offset, length int64, body io.Reader, flush bool) error {
 	answer := map[bool]string{true: "y", false: "n"}[flush]
 	header := http.Header{
-		"Content-Range": {fmt.Sprintf("bytes %d-%d/*", offset, offset+int64(len(p))-1)}, "Content-Type": {"application/octet-stream"},
+		"Content-Range": {fmt.Sprintf("bytes %d-%d/*", offset, offset+length-1)}, "Content-Type": {"application/octet-stream"},
 	}
-	return c.send(ctx, http.MethodPut, "?flush="+answer, header, p, "write to the disk")
+	watched := &watchedBody{Reader: body, closed: make(chan struct{})}
+	err := c.send(ctx, http.MethodPut, "?flush="+answer, header, watched, length, "write to the disk")
+	<-watched.closed
+	return err
+}
+
+// watchedBody tells when a transport is through with it, which may be after the reply (http.RoundTripper).
+type watchedBody struct {
+	io.Reader
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (b *watchedBody) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return nil
 }
 
 // Zero makes length bytes at offset read as zeros.
@@ -186,17 +204,21 @@ func (c *Conn) Flush(ctx context.Context) error {
 }
 
 func (c *Conn) patch(ctx context.Context, body, operation string) error {
-	return c.send(ctx, http.MethodPatch, "", http.Header{"Content-Type": {"application/json"}}, []byte(body), operation)
+	header := http.Header{"Content-Type": {"application/json"}}
+	return c.send(ctx, http.MethodPatch, "", header, io.NopCloser(strings.NewReader(body)), int64(len(body)), operation)
 }
 
-func (c *Conn) send(ctx context.Context, method, query string, header http.Header, body []byte, operation string) error {
+func (c *Conn) send(
+	ctx context.Context, method, query string, header http.Header, body io.ReadCloser, length int64, operation string,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, c.image.url+query, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, method, c.image.url+query, body)
 	if err != nil {
+		_ = body.Close() // nobody reads it
 		return &Error{Kind: Refused, Operation: operation, Host: c.image.host, Err: errors.New("the ticket's URL makes no request")}
 	}
-	request.Header = header
+	request.Header, request.ContentLength = header, length
 	if _, failure := c.image.exchange(c.client, request, operation); failure != nil {
 		return failure
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -98,8 +99,8 @@ func TestCallsOnTheWire(t *testing.T) {
 	require.Equal(t, &imageio.Checksum{Algorithm: "blake2b", BlockSize: 4 << 20, Checksum: "abc"}, sum)
 	conn := image.Connect()
 	defer conn.Close()
-	require.NoError(t, conn.Put(ctx, 100, []byte("abc"), false))
-	require.NoError(t, conn.Put(ctx, 103, []byte("d"), true))
+	require.NoError(t, conn.Put(ctx, 100, 3, strings.NewReader("abc"), false))
+	require.NoError(t, conn.Put(ctx, 103, 1, strings.NewReader("d"), true))
 	require.NoError(t, conn.Zero(ctx, 4096, 8192))
 	require.NoError(t, conn.Flush(ctx))
 	require.Equal(t, []string{
@@ -120,7 +121,8 @@ func TestEachRefusalHasItsKind(t *testing.T) {
 			"403 Forbidden: You are not allowed to access this resource: No such ticket [ticket]"},
 		{say(http.StatusRequestedRangeNotSatisfiable, "Requested range out of allowed range\n"), imageio.OutOfRange,
 			"416 Requested Range Not Satisfiable: Requested range out of allowed range"},
-		{say(http.StatusInternalServerError, "[Errno 28] No space left on device"), imageio.Interrupted, "500 Internal Server Error: [Errno 28] No space left"},
+		{say(http.StatusInternalServerError, "[Errno 28] No space left on device"), imageio.Interrupted,
+			"500 Internal Server Error: [Errno 28] No space left"},
 		{say(http.StatusServiceUnavailable, ""), imageio.Interrupted, "503 Service Unavailable"},
 		{say(http.StatusBadRequest, "Invalid Content-Range 'x'"), imageio.Refused, "400 Bad Request: Invalid Content-Range 'x'"},
 		{func(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +132,7 @@ func TestEachRefusalHasItsKind(t *testing.T) {
 	} {
 		s := newServer(t, test.reply)
 		conn := s.image(t).Connect()
-		err := conn.Put(t.Context(), 0, []byte("abc"), false)
+		err := conn.Put(t.Context(), 0, 3, strings.NewReader("abc"), false)
 		conn.Close()
 		require.ErrorIs(t, err, test.kind)
 		require.ErrorContains(t, err, test.text)
@@ -161,7 +163,8 @@ func TestACallWhoseContextEndsIsCancelled(t *testing.T) {
 
 func TestAnUntrustedCertificateNamesItsCAAndWhereToGetIt(t *testing.T) {
 	s := newServer(t, say(http.StatusOK, "{}"))
-	image, err := imageio.Open(s.URL+"/images/"+ticket, ovirt.Trust{TLS: &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}, CAURL: caURL})
+	nobody := ovirt.Trust{TLS: &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}, CAURL: caURL}
+	image, err := imageio.Open(s.URL+"/images/"+ticket, nobody)
 	require.NoError(t, err)
 	_, err = image.Options(t.Context())
 	require.ErrorIs(t, err, imageio.Untrusted)
