@@ -8,6 +8,7 @@
 #     -m OPTIONS         more options of mkfs.xfs, such as "-s size=4096"
 #     -a amd64|arm64     what the kernel is for
 #     -e FILE            the loader's entry instead of the usual one
+#     -n COUNT           how many loader entries (1)
 #     -d FILE            a file to put into the root file system, to make the image larger
 #     -r MIB             size of the root partition (320)
 #     -f raw             a raw image instead of qcow2
@@ -35,16 +36,18 @@ ock_tools() {
 
 # ock_entry ARCH PLATFORM prints a loader entry with the keys and arguments of OCK's own.
 ock_entry() {
-	local version
+	local version deployment=/ostree/deploy/ock/deploy/$ock_checksum.0/usr/lib/ostree-boot options=(
+		rw ip=dhcp rd.neednet=1 "ignition.platform.id=$2" ignition.firstboot=1 systemd.firstboot=off crashkernel=auto console=ttyS0
+		root=UUID=$ock_root_uuid rd.timeout=120 ostree=/ostree/boot.1/ock/$ock_checksum/0)
 	version=$(ock_kernel_version "$1")
 	cat <<-END
 		title Oracle Linux Server 8.10 1.31 (ostree:0)
 		version 1
-		options rw ip=dhcp rd.neednet=1 ignition.platform.id=$2 ignition.firstboot=1 systemd.firstboot=off crashkernel=auto console=ttyS0 root=UUID=$ock_root_uuid rd.timeout=120 ostree=/ostree/boot.1/ock/$ock_checksum/0
+		options ${options[*]}
 		linux /ostree/ock-$ock_checksum/vmlinuz-$version
 		initrd /ostree/ock-$ock_checksum/initramfs-$version.img
-		aboot /ostree/deploy/ock/deploy/$ock_checksum.0/usr/lib/ostree-boot/aboot.img
-		abootcfg /ostree/deploy/ock/deploy/$ock_checksum.0/usr/lib/ostree-boot/aboot.cfg
+		aboot $deployment/aboot.img
+		abootcfg $deployment/aboot.cfg
 	END
 }
 
@@ -129,15 +132,17 @@ ock_disk() {
 	sgdisk -U 00000000-0000-4000-8000-000000000000 "${table[@]}" "$file" >/dev/null
 }
 
-# ock_boot_tree DIRECTORY ARCH ENTRY fills the tree of the boot partition.
+# ock_boot_tree DIRECTORY ARCH ENTRY [COUNT] fills the tree of the boot partition.
 ock_boot_tree() {
-	local version kernel
+	local version kernel number
 	version=$(ock_kernel_version "$2")
 	kernel="$1/ostree/ock-$ock_checksum"
 	mkdir -p "$1/loader.1/entries" "$1/efi" "$1/grub2" "$kernel"
 	ln -s loader.1 "$1/loader"
 	ln -s . "$1/boot"
-	cp "$3" "$1/loader.1/entries/ostree-1-ock.conf"
+	for number in $(seq "${4:-1}"); do
+		cp "$3" "$1/loader.1/entries/ostree-$number-ock.conf"
+	done
 	ock_kernel "$2" >"$kernel/vmlinuz-$version"
 	seq 1 100000 >"$kernel/initramfs-$version.img"
 	echo 'set boot_uuid' >"$1/grub2/bootuuid.cfg"
@@ -176,7 +181,7 @@ ock_test_image() {
 	mkdir -p "$work/esp/EFI/BOOT" "$work/esp/EFI/redhat"
 	ock_kernel "$arch" >"$work/esp/$extension"
 	echo 'configfile (hd0,gpt2)/grub2/grub.cfg' >"$work/esp/EFI/redhat/grub.cfg"
-	ock_boot_tree "$work/boot" "$arch" "$work/entry"
+	ock_boot_tree "$work/boot" "$arch" "$work/entry" "$count"
 	ock_root_tree "$work/root" "$data"
 	ock_esp "$work/p1" 40 "$work/esp"
 	ock_xfs "$work/p2" 320 boot $ock_boot_uuid "$work/boot" "${mkfs[@]}"
@@ -193,14 +198,15 @@ ock_test_image() {
 main() {
 	set -euo pipefail
 	shopt -s inherit_errexit
-	local compression=zlib qcow2='' mkfs=() arch=amd64 entry='' data='' root_mib=320 format=qcow2 option options=() cache key image
-	while getopts c:o:m:a:e:d:r:f:t option; do
+	local compression=zlib qcow2='' mkfs=() arch=amd64 entry='' data='' count=1 root_mib=320 format=qcow2 option options=() cache key image
+	while getopts c:o:m:a:e:n:d:r:f:t option; do
 		case $option in
 		c) compression=$OPTARG ;;
 		o) qcow2=$OPTARG ;;
 		m) read -r -a options <<<"$OPTARG" && mkfs+=("${options[@]}") ;;
 		a) arch=$OPTARG ;;
 		e) entry=$OPTARG ;;
+		n) count=$OPTARG ;;
 		d) data=$OPTARG ;;
 		r) root_mib=$OPTARG ;;
 		f) format=$OPTARG ;;
@@ -215,7 +221,7 @@ main() {
 		cat "${BASH_SOURCE[0]}" ${entry:+"$entry"} ${data:+"$data"}
 		mkfs.xfs -V
 		qemu-img --version
-		printf '%s\n' "$compression" "$qcow2" "${mkfs[*]}" "$arch" "$root_mib" "$format"
+		printf '%s\n' "$compression" "$qcow2" "${mkfs[*]}" "$arch" "$count" "$root_mib" "$format"
 	} | sha256sum | cut -c1-16)
 	image="$cache/ock-test-image-$key.$format"
 	if [ ! -e "$image" ]; then

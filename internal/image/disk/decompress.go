@@ -20,7 +20,7 @@ var _ = setDecompressors()
 
 // setDecompressors gives go-qcow2reader decoders that are used again, which doubles its speed, and the one for zstd, which it lacks. What it
 // would warn about in the process's log is refused before it sees it.
-func setDecompressors() bool {
+func setDecompressors() struct{} {
 	log.SetWarnFunc(func(string) {})
 	var deflate, zstandard sync.Pool
 	qcow2.SetDecompressor(qcow2.CompressionTypeZlib, func(r io.Reader) (io.ReadCloser, error) {
@@ -45,7 +45,7 @@ func setDecompressors() bool {
 		}
 		return &fullReader{r: d, close: func() { zstandard.Put(d) }}, nil
 	})
-	return true
+	return struct{}{}
 }
 
 // fullReader fills what it is given: go-qcow2reader decompresses a cluster again for what a short read left.

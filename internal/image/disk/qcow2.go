@@ -85,7 +85,7 @@ func (h *header) checkEntry(entry uint64, guest, from int64) error {
 	if entry&flagCompressed != 0 {
 		start, end := h.compressed(entry)
 		// The last sector of the file need not be whole.
-		if start == 0 || end-sector >= h.length {
+		if start == 0 || start >= h.length || end-sector >= h.length {
 			return h.corrupt(from, "compressed data at byte %d ends behind the file's %d bytes", start, h.length)
 		}
 		return nil

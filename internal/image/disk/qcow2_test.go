@@ -110,7 +110,8 @@ func TestSeveralGoroutinesReadAtOnce(t *testing.T) {
 }
 
 func TestTruncatedFileIsNeverReadAsWhole(t *testing.T) {
-	for name, l := range map[string]layout{"zlib": allKinds(3, 9), "zstd": {version: 3, clusterBits: 12, zstd: true, clusters: []kind{packed, packed, packed}}} {
+	zstd := layout{version: 3, clusterBits: 12, zstd: true, clusters: []kind{packed, packed, packed}}
+	for name, l := range map[string]layout{"zlib": allKinds(3, 9), "zstd": zstd} {
 		t.Run(name, func(t *testing.T) {
 			b := build(t, l)
 			whole := bytes.TrimRight(b.file, "\x00") // zeros at the end are no data

@@ -9,7 +9,11 @@ import (
 	"strings"
 
 	"github.com/ocne-project/ocne/internal/image/disk"
+	"github.com/ocne-project/ocne/internal/image/xfs"
 )
+
+// published is what to do about an image that somebody changed.
+const published = "give an OCK image as it was published"
 
 // Options are what a conversion may be asked for.
 type Options struct {
@@ -46,7 +50,7 @@ func Convert(ctx context.Context, d disk.Disk, o Options) (*Conversion, error) {
 	}
 	text, err := e.convert(args)
 	if err != nil {
-		return nil, e.refused(err, "", "give an OCK image as it was published")
+		return nil, e.refused(err, "", published)
 	}
 	if text == e.text() {
 		return &Conversion{Disk: d, Info: *e.info(), text: text}, nil
@@ -73,31 +77,41 @@ func (e *entry) rewrite(ctx context.Context, text string) ([]disk.Patch, error) 
 	if err != nil {
 		return nil, fmt.Errorf("partition %q: %w", bootPartition, err)
 	}
-	const published = "give an OCK image as it was published"
 	if !clean {
 		return nil, &RefusedError{Object: fmt.Sprintf("partition %q", bootPartition), Err: ErrUncleanLog, Next: published}
 	}
-	extents, err := e.files.Extents(e.inode)
+	block, err := e.block()
 	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", e.path, err)
+		return nil, err
 	}
-	switch {
-	case e.inode.Shared:
+	if e.inode.Shared {
 		return nil, e.refused(ErrShared, "", published)
-	case len(extents) != 1 || extents[0].FileOffset != 0 || extents[0].Length < e.inode.Size:
-		return nil, e.refused(ErrSeveralExtents, fmt.Sprintf("it has %d extents", len(extents)), published)
-	case extents[0].Unwritten:
-		return nil, e.refused(ErrUnwritten, "", published)
-	case int64(len(text)) > extents[0].Length:
-		return nil, e.refused(ErrTooLong, fmt.Sprintf("%d of %d bytes", len(text), extents[0].Length), "give shorter kernel arguments")
+	}
+	if int64(len(text)) > block.Length {
+		return nil, e.refused(ErrTooLong, fmt.Sprintf("%d of %d bytes", len(text), block.Length), "give shorter kernel arguments")
 	}
 	// What a shorter text leaves of the longer is wiped out, as the kernel would do.
 	content := make([]byte, max(int64(len(text)), e.inode.Size))
 	copy(content, text)
 	return []disk.Patch{
-		{Offset: e.base + extents[0].Offset, Data: content},
+		{Offset: e.base + block.Offset, Data: content},
 		{Offset: e.base + e.inode.Offset, Data: e.inode.WithSize(int64(len(text)))},
 	}, nil
+}
+
+// block is the only extent of the entry's file.
+func (e *entry) block() (*xfs.Extent, error) {
+	extents, err := e.files.Extents(e.inode)
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", e.path, err)
+	}
+	if len(extents) != 1 || extents[0].FileOffset != 0 || extents[0].Length < e.inode.Size {
+		return nil, e.refused(ErrSeveralExtents, fmt.Sprintf("it has %d extents", len(extents)), published)
+	}
+	if extents[0].Unwritten {
+		return nil, e.refused(ErrUnwritten, "", published)
+	}
+	return &extents[0], nil
 }
 
 func (e *entry) refused(reason error, detail, next string) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,14 +39,6 @@ func testImage(t testing.TB, options ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// entryFile writes a loader entry for testImage's option -e.
-func entryFile(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "entry.conf")
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	return path
-}
-
 func open(t testing.TB, path string) *disk.Image {
 	t.Helper()
 	image, err := disk.Open(path)
@@ -64,26 +55,19 @@ func run(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// scratch is a directory for large files, in memory where there is some.
-func scratch(t testing.TB) string {
-	t.Helper()
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
-		dir, err := os.MkdirTemp("/dev/shm", "ock-test-*")
-		if err == nil {
-			t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-			return dir
-		}
-	}
-	return t.TempDir()
-}
-
 // writeRaw writes what a disk's extents say into a sparse file: all that is not zero.
 func writeRaw(t testing.TB, d disk.Disk, path string) {
+	t.Helper()
+	writePart(t, d, path, 0, d.Size())
+}
+
+// writePart writes a part of a disk.
+func writePart(t testing.TB, d disk.Disk, path string, start, size int64) {
 	t.Helper()
 	f, err := os.Create(path)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, f.Close()) }()
-	require.NoError(t, f.Truncate(d.Size()))
+	require.NoError(t, f.Truncate(size))
 	at := int64(0)
 	b := make([]byte, 1<<20)
 	for e, err := range d.Extents(t.Context()) {
@@ -91,12 +75,13 @@ func writeRaw(t testing.TB, d disk.Disk, path string) {
 		require.Equal(t, at, e.Start, "extents have no gaps")
 		require.Positive(t, e.Length)
 		at += e.Length
-		for from := e.Start; !e.Zero && from < at; from += int64(len(b)) {
-			part := b[:min(int64(len(b)), at-from)]
+		end := min(at, start+size)
+		for from := max(e.Start, start); !e.Zero && from < end; from += int64(len(b)) {
+			part := b[:min(int64(len(b)), end-from)]
 			n, err := d.ReadAt(part, from)
 			require.NoError(t, err)
 			require.Len(t, part, n)
-			_, err = f.WriteAt(part, from)
+			_, err = f.WriteAt(part, from-start)
 			require.NoError(t, err)
 		}
 	}

@@ -89,6 +89,9 @@ func find(ctx context.Context, d disk.Disk) (*entry, error) {
 		return nil, fmt.Errorf("read %s: %w", e.path, err)
 	}
 	if e.bootEntry, err = parseEntry(string(text)); err != nil {
+		if _, unreadable := e.block(); unreadable != nil {
+			return nil, unreadable // holes read as zeros, which are no entry
+		}
 		return nil, &NotOCKError{Reason: fmt.Sprintf("%s: %v", e.path, err)}
 	}
 	e.architecture = e.kernelArchitecture()

@@ -138,10 +138,13 @@ func (f *FileSystem) dirBlock(i *Inode, b []byte, offset int64) ([]Entry, error)
 			b = b[length:]
 			continue
 		}
+		if len(b) < 16 || b[8] == 0 {
+			return nil, corrupt("a bad entry")
+		}
 		end := 9 + int(b[8])
 		length := (end + f.typeLength() + 2 + 7) &^ 7
-		if len(b) < 16 || length > len(b) || b[8] == 0 {
-			return nil, corrupt("a bad entry")
+		if length > len(b) {
+			return nil, corrupt("an entry that does not fit")
 		}
 		if name := string(b[9:end]); name != "." && name != ".." {
 			entries = append(entries, Entry{Name: name, Inode: binary.BigEndian.Uint64(b)})

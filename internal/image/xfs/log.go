@@ -14,9 +14,7 @@ const (
 	logBlock         = 512     // the log is numbered in these, in bytes
 	logStep          = 1 << 20 // how much of it is read at once, in bytes
 	headerCovers     = 32 << 10
-	extendedHeader   = 260 // bytes of a further header block that the checksum covers
 	unmountFlag      = 0x20
-	maxUnmountRecord = 64 << 10
 )
 
 // record is the header of a log record, and which block of the log it is.
@@ -36,7 +34,7 @@ func (f *FileSystem) LogClean(ctx context.Context) (bool, error) {
 	}
 	h := newest.header
 	length := int64(binary.BigEndian.Uint32(h[12:]))
-	if binary.BigEndian.Uint32(h[40:]) != 1 || length < logBlock || length > maxUnmountRecord {
+	if binary.BigEndian.Uint32(h[40:]) != 1 || length < logBlock || length > headerCovers {
 		return false, nil // an unmount record is one operation
 	}
 	headers := int64(1)
@@ -52,23 +50,20 @@ func (f *FileSystem) LogClean(ctx context.Context) (bool, error) {
 	}
 	data := b[headers*logBlock:][:length]
 	// mkfs.xfs writes no checksum.
-	if want := binary.LittleEndian.Uint32(h[recordChecksumAt:]); want != 0 && !recordRight(b[:headers*logBlock], data, want) {
+	if want := binary.LittleEndian.Uint32(h[recordChecksumAt:]); want != 0 && !recordRight(h, data, want) {
 		return false, f.corruptLog(newest.block, "bad CRC of the newest record")
 	}
 	return data[9]&unmountFlag != 0, nil
 }
 
-// recordRight verifies a record's checksum. How much of the first header it covers depends on the architecture of the writer.
-func recordRight(headers, data []byte, want uint32) bool {
+// recordRight verifies the checksum of a record whose data needs no more than the first header. How much of that it covers depends on the
+// architecture of the writer.
+func recordRight(header, data []byte, want uint32) bool {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	for _, covered := range []int{328, 324} {
-		first := bytes.Clone(headers[:covered])
+		first := bytes.Clone(header[:covered])
 		clear(first[recordChecksumAt : recordChecksumAt+4])
-		sum := crc32.Update(0, table, first)
-		for at := logBlock; at < len(headers); at += logBlock {
-			sum = crc32.Update(sum, table, headers[at:at+extendedHeader])
-		}
-		if crc32.Update(sum, table, data) == want {
+		if crc32.Update(crc32.Checksum(first, table), table, data) == want {
 			return true
 		}
 	}
