@@ -42,10 +42,10 @@ func TestStartMakesTheVMTemplate(t *testing.T) {
 	out := w.ocne("cluster", "start", "--provider", "olvm", "-c", w.config)
 	require.Contains(t, out, "The engine has no VM template ock: it is made of the image "+r.Address+"/olcne/ock:1.33")
 	w.expectNodes(1, 2)
-	templates, err := w.engine.Templates(t.Context(), "")
+	template, err := w.engine.TemplateByName(t.Context(), "", "ock")
 	require.NoError(t, err)
 	for _, vm := range w.vms() {
-		require.Equal(t, templates[len(templates)-1].ID, vm.OriginalTemplateID)
+		require.Equal(t, template.ID, vm.OriginalTemplateID)
 	}
 	require.Equal(t, 1, w.transfers())
 
@@ -57,7 +57,7 @@ func TestStartMakesTheVMTemplate(t *testing.T) {
 	require.Equal(t, 2, w.transfers())
 	w.expectNodes(1, 2)
 	for _, vm := range w.vms() {
-		require.NotEqual(t, templates[len(templates)-1].ID, vm.OriginalTemplateID)
+		require.NotEqual(t, template.ID, vm.OriginalTemplateID)
 	}
 	w.ocne("cluster", "delete", "-c", w.config)
 	require.Empty(t, w.vms())
