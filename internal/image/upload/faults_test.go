@@ -367,7 +367,7 @@ func TestAPortWithTheCertificateOfAnotherCA(t *testing.T) {
 func TestPatienceEnds(t *testing.T) {
 	source, _ := content(15, 8*1024)
 	s := newSite(t, olvmsim.Options{})
-	s.Patience = 100 * time.Millisecond
+	s.Patience = 3 * time.Second
 	r := s.request(source)
 	r.Progress = func(done, total int64) {
 		if done > total/2 {
@@ -383,7 +383,7 @@ func TestPatienceEnds(t *testing.T) {
 	require.Contains(t, behind.What, "disk ock (id ")
 	require.FileExists(t, s.state)
 	require.NoError(t, s.sim.Clear(""))
-	r.Progress = nil
+	r.Progress, s.Patience = nil, time.Minute
 	result, err := s.Upload(t.Context(), r)
 	require.NoError(t, err, "the same command goes on")
 	require.Equal(t, s.onlyDisk(), result.DiskID)
