@@ -25,16 +25,42 @@ func is[E error](t *testing.T, check func(E) bool) func(error) {
 	}
 }
 
-func TestWhatCannotWorkIsSaidBeforeAnythingIsMade(t *testing.T) {
+// refusal is a request that cannot work, in a world where it cannot.
+type refusal struct {
+	name  string
+	world func(*inventory.Inventory)
+	prior func(*site)
+	ask   func(*Request)
+	check func(error)
+	words string
+}
+
+// requireRefused: the request fails with the words, and nothing is made.
+func (test refusal) requireRefused(t *testing.T, source disk.Disk) {
+	t.Helper()
+	have := inventory.Default()
+	if test.world != nil {
+		test.world(&have)
+	}
+	s := newSite(t, olvmsim.Options{Inventory: &have})
+	if test.prior != nil {
+		test.prior(s)
+	}
+	disks := len(s.sim.Disks())
+	r := s.request(source)
+	if test.ask != nil {
+		test.ask(&r)
+	}
+	_, err := s.Upload(t.Context(), r)
+	test.check(err)
+	require.ErrorContains(t, err, test.words)
+	require.Len(t, s.sim.Disks(), disks)
+	require.NoFileExists(t, s.state)
+}
+
+func TestStorageThatCannotTakeTheImageIsSaidBeforeAnythingIsMade(t *testing.T) {
 	source, _ := content(20, 4096, 4096)
-	for _, test := range []struct {
-		name  string
-		world func(*inventory.Inventory)
-		prior func(*site)
-		ask   func(*Request)
-		check func(error)
-		words string
-	}{
+	for _, test := range []refusal{
 		{
 			name: "disk smaller than the image", ask: func(r *Request) { r.Size = 1 * mib },
 			check: is(t, func(e *SizeError) bool { return e.Size == 1*mib && e.Needed == 8*mib }),
@@ -60,6 +86,14 @@ func TestWhatCannotWorkIsSaidBeforeAnythingIsMade(t *testing.T) {
 			check: is(t, func(e *NoSpaceError) bool { return errors.Is(e.Err, ovirt.Quota) }),
 			words: "Low disk space on Storage Domain data",
 		},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.requireRefused(t, source) })
+	}
+}
+
+func TestARequestThatCannotWorkIsRefusedBeforeAnythingIsMade(t *testing.T) {
+	source, _ := content(20, 4096, 4096)
+	for _, test := range []refusal{
 		{
 			name: "disk of that name", prior: func(s *site) { s.foreignDisk("ock", "somebody's") },
 			check: is(t, func(e *DiskExistsError) bool { return !e.Ours && !e.Unfinished && e.DiskID != "" }),
@@ -79,26 +113,7 @@ func TestWhatCannotWorkIsSaidBeforeAnythingIsMade(t *testing.T) {
 			check: func(err error) { require.ErrorIs(t, err, ovirt.Invalid) }, words: "cannot be searched for",
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			have := inventory.Default()
-			if test.world != nil {
-				test.world(&have)
-			}
-			s := newSite(t, olvmsim.Options{Inventory: &have})
-			if test.prior != nil {
-				test.prior(s)
-			}
-			disks := len(s.sim.Disks())
-			r := s.request(source)
-			if test.ask != nil {
-				test.ask(&r)
-			}
-			_, err := s.Upload(t.Context(), r)
-			test.check(err)
-			require.ErrorContains(t, err, test.words)
-			require.Len(t, s.sim.Disks(), disks)
-			require.NoFileExists(t, s.state)
-		})
+		t.Run(test.name, func(t *testing.T) { test.requireRefused(t, source) })
 	}
 }
 

@@ -157,7 +157,7 @@ func (s *site) anotherProcess(output *strings.Builder) *exec.Cmd {
 	self, err := os.Executable()
 	require.NoError(s.t, err)
 	process := exec.CommandContext(context.Background(), self, "-test.run=^TestUploadOfAnotherProcess$", "-test.v")
-	process.Env = append(os.Environ(), "OCNE_TEST_UPLOAD_URL="+s.sim.URL(), "OCNE_TEST_UPLOAD_CA="+ca,
+	process.Env = append(os.Environ(), "TMPDIR="+s.t.TempDir(), "OCNE_TEST_UPLOAD_URL="+s.sim.URL(), "OCNE_TEST_UPLOAD_CA="+ca,
 		"OCNE_TEST_UPLOAD_PASSWORD="+s.sim.Password(), "OCNE_TEST_UPLOAD_STATE="+s.state)
 	process.Stdout, process.Stderr = output, output
 	return process
