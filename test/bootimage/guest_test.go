@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a boot may take. One takes half a minute where nothing else runs.
-const patience = 20 * time.Minute
+// patience is how long a boot may take. One takes two and a half minutes of a processor.
+const patience = 25 * time.Minute
 
 // guest is a virtual machine that runs.
 type guest struct {
