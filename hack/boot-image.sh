@@ -77,17 +77,15 @@ initramfs() {
 
 # settle turns a Debian system into an image: nothing of the machine that it was made on, and enabled is what the presets say.
 settle() {
-	local root=$1 unit
+	local root=$1
 	rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id" "$root"/boot/* "$root"/{vmlinuz,initrd.img}*
 	rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
 	# The initramfs has all drivers that are needed.
 	rm -rf "$root/usr/lib/modules"
 	printf 'UUID=%s / xfs defaults 0 0\n' "$root_uuid" >"$root/etc/fstab"
 	echo uninitialized >"$root/etc/machine-id"
+	ln -sf /dev/null "$root/etc/systemd/system/systemd-firstboot.service"
 	find "$root/etc/systemd/system" -mindepth 1 \( -name '*.wants' -o -name '*.requires' \) -exec rm -rf {} +
-	for unit in systemd-firstboot.service proc-sys-fs-binfmt_misc.automount systemd-binfmt.service; do
-		ln -sf /dev/null "$root/etc/systemd/system/$unit"
-	done
 	chroot "$root" systemctl preset-all --quiet
 	rm -rf "${root:?}"/dev/*
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/netip"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,7 +28,6 @@ func TestConvertedImageRunsTheUnitThatTheConfigDriveBrings(t *testing.T) {
 	require.Contains(t, r.lines, unitSays(word), "what the document's unit writes")
 	require.True(t, r.ignition.UserConfigProvided, "Ignition found a document")
 	require.Equal(t, hostname, r.hostname, "the host name of the machine's own layer")
-	require.Equal(t, strings.ReplaceAll(vmID, "-", ""), r.machineID, "the machine ID, which systemd takes from the VM's UUID")
 	require.Contains(t, r.kernelArguments, "ignition.platform.id=openstack")
 	require.Contains(t, r.kernelArguments, "console=tty0")
 	require.NotContains(t, r.kernelArguments, "console=ttyS0")
