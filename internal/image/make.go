@@ -89,12 +89,15 @@ func (m *Maker) Abort(ctx context.Context, s Source, t Target) error {
 	if err != nil {
 		return err
 	}
+	if err := w.templates().Abort(ctx, w.request); err != nil {
+		return err
+	}
 	r := w.uploadRequest()
-	removed, err := w.uploader().Abort(ctx, upload.AbortRequest{Name: r.Name, State: r.State})
+	removed, err := w.uploader().Abort(ctx, upload.AbortRequest{Name: r.Name, State: r.State, Complete: true})
 	for _, name := range removed {
 		m.Report.Step("Removed disk " + name)
 	}
-	return errors.Join(err, w.templates().Abort(ctx, w.request))
+	return err
 }
 
 // work is one image on its way into one engine.
