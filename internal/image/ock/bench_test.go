@@ -70,8 +70,8 @@ func BenchmarkConversion(b *testing.B) {
 	data := filepath.Join(dir, "data.tar")
 	run(b, "tar", "-C", goroot, "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "-cf", data, "bin", "pkg", "src")
 	for _, compression := range []string{"none", "zlib", "zstd"} {
-		path := testImage(b, "-c", compression, "-d", data, "-r", "512")
 		b.Run(compression, func(b *testing.B) {
+			path := testImage(b, "-c", compression, "-d", data, "-r", "512")
 			var reading, qemu, toFile, toNowhere time.Duration
 			var size int64
 			for b.Loop() {
