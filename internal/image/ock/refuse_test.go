@@ -203,7 +203,7 @@ func TestFileSystemOfTomorrowIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "unknown incompatible features 0x100")
 }
 
-func TestTruncatedImageLeavesNoTarget(t *testing.T) {
+func TestTruncatedImageIsRefusedWhenOpened(t *testing.T) {
 	for _, format := range []string{"zlib", "none"} {
 		t.Run(format, func(t *testing.T) {
 			source := open(t, testImage(t, append(usual(), "-c", format)...))
