@@ -32,7 +32,7 @@ func TestLogsThatTheKernelWroteAreCleanOnceUnmounted(t *testing.T) {
 				umount "$1.mount"
 				for i in 1 2; do
 					mount -t xfs -o "loop$2" "$1" "$1.mount"
-					for k in $(seq 300); do mkdir "$1.mount/new-$i-$k"; done
+					(cd "$1.mount" && seq -f "new-$i-%g" 300 | xargs mkdir)
 					echo "round $i" >"$1.mount/round"
 					sync -f "$1.mount"
 					cp --sparse=always "$1" "$1.used.$i"
