@@ -65,7 +65,7 @@ func ensureTemplates(ctx context.Context, o CreateOptions, p *plan, report progr
 	defer Logout(ctx, engine)
 	missing, err := missingTemplates(ctx, engine, c.OLVM.DatacenterName, templatesOf(c))
 	if err != nil || len(missing) == 0 {
-		return nil //nolint:nilerr // the checks of the engine that follow say it, and what to do
+		return nil // the checks of the engine that follow say it, and what to do
 	}
 	without := o
 	without.SkipPreflight = append(slices.Clone(o.SkipPreflight), string(preflight.Template), string(preflight.Storage))
@@ -89,7 +89,7 @@ func (r reserves) ensureTemplates(ctx context.Context, engine *ovirt.Client, wan
 	}
 	missing, err := missingTemplates(ctx, engine, wanted.DataCenter, templates)
 	if err != nil || len(missing) == 0 {
-		return nil //nolint:nilerr // the checks of the engine that follow say it, and what to do
+		return nil // the checks of the engine that follow say it, and what to do
 	}
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

@@ -100,7 +100,7 @@ func (s *Store) meanings() ([]Meaning, error) {
 	}
 	var all []Meaning
 	if len(content) == 0 || json.Unmarshal(content, &all) != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // as said above
 	}
 	return all, nil
 }

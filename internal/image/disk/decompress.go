@@ -20,7 +20,7 @@ var _ = setDecompressors()
 
 // setDecompressors gives go-qcow2reader decoders that are used again, which doubles its speed, and the one for zstd, which it lacks. What it
 // would warn about in the process's log is refused before it sees it.
-func setDecompressors() struct{} {
+func setDecompressors() struct{} { //nolint:unparam // what a package variable needs
 	log.SetWarnFunc(func(string) {})
 	var deflate, zstandard sync.Pool
 	qcow2.SetDecompressor(qcow2.CompressionTypeZlib, func(r io.Reader) (io.ReadCloser, error) {

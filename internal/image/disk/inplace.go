@@ -127,7 +127,7 @@ func (w *clusterWriter) replace(p []byte, off, at int64, entry uint64) error {
 	h := w.header
 	b := make([]byte, h.cluster())
 	start := off &^ (h.cluster() - 1)
-	if n, err := w.guest.ReadAt(b, start); err != nil && !(errors.Is(err, io.EOF) && start+int64(n) == h.size) {
+	if n, err := w.guest.ReadAt(b, start); err != nil && (!errors.Is(err, io.EOF) || start+int64(n) != h.size) {
 		return err
 	}
 	copy(b[off-start:], p)

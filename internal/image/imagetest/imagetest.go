@@ -12,7 +12,7 @@ import (
 // Scratch is a directory for large files that goes with the test: in memory, where there is some.
 func Scratch(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "image-test-*")
+	dir, err := os.MkdirTemp("/dev/shm", "image-test-*") //nolint:usetesting // in memory, which TempDir is not
 	if err != nil {
 		return t.TempDir()
 	}

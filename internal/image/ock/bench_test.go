@@ -93,7 +93,7 @@ func BenchmarkConversion(b *testing.B) {
 			b.ReportMetric(toFile.Seconds()/qemu.Seconds(), "x-qemu-img")
 			b.ReportMetric(float64(info.Size())/1e6, "MB-file")
 			b.ReportMetric(float64(size)/1e6, "MB-data")
-			b.ReportMetric(peakMemory(b), "MiB-peak")
+			b.ReportMetric(peakMemory(), "MiB-peak")
 		})
 	}
 }
@@ -142,7 +142,7 @@ func convertToFile(ctx context.Context, path, target string) error {
 }
 
 // peakMemory is the most that this process has had in memory so far, in MiB.
-func peakMemory(b *testing.B) float64 {
+func peakMemory() float64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0

@@ -16,9 +16,10 @@ const (
 	// CleanupTime is how long what failed may take to remove what it made.
 	CleanupTime = 2 * time.Minute
 
-	// FirstPause and LongPause are how long to wait before something is tried again: first, and at most.
+	// FirstPause is how long to wait before something is tried again the first time.
 	FirstPause = 50 * time.Millisecond
-	LongPause  = 2 * time.Second
+	// LongPause is how long to wait before something is tried again, at most.
+	LongPause = 2 * time.Second
 )
 
 // Await calls done until it is, less and less often. An engine that is out of reach, or an object in the wrong state, is tried again

@@ -111,7 +111,7 @@ func (c *choice) fits(ctx context.Context, config v1.Descriptor) (bool, error) {
 	}
 	var platform v1.Platform
 	if json.Unmarshal(raw, &platform) != nil || platform.Architecture == "" {
-		return true, nil
+		return true, nil //nolint:nilerr // as said above
 	}
 	return c.suits(platform.OS, platform.Architecture), nil
 }

@@ -215,6 +215,7 @@ func (a *place) blob(ctx context.Context, d v1.Descriptor, offset int64) (io.Rea
 	if offset > 0 {
 		header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, d.Size-1))
 	}
+	//nolint:bodyclose // newUnstalled takes it over
 	answer, err := a.ask(ctx, http.MethodGet, "blobs/"+d.Digest.String(), header, http.StatusOK, http.StatusPartialContent)
 	if err != nil {
 		cancel(nil)

@@ -89,7 +89,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 }
 
 // readChanged opens a file system with one object replaced and reads the loader's entry and all directories.
-func readChanged(t testing.TB, base []byte, o object, b []byte) error {
+func readChanged(_ testing.TB, base []byte, o object, b []byte) error {
 	f, err := Open(&changed{r: bytes.NewReader(base), size: int64(len(base)), objects: map[int64][]byte{o.offset: b}}, int64(len(base)))
 	if err != nil {
 		return err
