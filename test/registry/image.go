@@ -31,7 +31,7 @@ func (s *Server) Push(ctx context.Context, reference string, disks map[string]st
 	if err != nil {
 		return nil, err
 	}
-	index, digests := v1.ImageIndex(mutate.IndexMediaType(empty.Index, types.OCIImageIndex)), map[string]string{}
+	index, digests := mutate.IndexMediaType(empty.Index, types.OCIImageIndex), map[string]string{}
 	for architecture, disk := range disks {
 		layer, err := s.newLayer(disk)
 		if err != nil {
