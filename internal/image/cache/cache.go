@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ocne-project/ocne/internal/filelock"
 )
 
 const (
@@ -104,24 +104,24 @@ type Slot struct {
 
 // Share takes an image's place for reading; it waits while somebody writes it. waiting, if any, is called once when that takes time.
 func (s *Store) Share(ctx context.Context, digest string, waiting func()) (*Slot, error) {
-	return s.take(ctx, digest, unix.LOCK_SH, waiting)
+	return s.take(ctx, digest, filelock.Shared, waiting)
 }
 
 // Reserve takes an image's place for writing; it waits while somebody reads or writes it.
 func (s *Store) Reserve(ctx context.Context, digest string, waiting func()) (*Slot, error) {
-	return s.take(ctx, digest, unix.LOCK_EX, waiting)
+	return s.take(ctx, digest, filelock.Alone, waiting)
 }
 
-func (s *Store) take(ctx context.Context, digest string, how int, waiting func()) (*Slot, error) {
+func (s *Store) take(ctx context.Context, digest string, how filelock.Way, waiting func()) (*Slot, error) {
 	name, err := slotName(digest)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(ctx, s.lockPath(name), how, waiting)
+	lock, err := filelock.Wait(ctx, s.lockPath(name), how, waiting)
 	if err != nil {
 		return nil, fmt.Errorf("lock the cached image %s: %w", digest, err)
 	}
-	return &Slot{store: s, digest: digest, dir: filepath.Join(s.dir, name), lock: lock, exclusive: how == unix.LOCK_EX}, nil
+	return &Slot{store: s, digest: digest, dir: filepath.Join(s.dir, name), lock: lock, exclusive: how == filelock.Alone}, nil
 }
 
 func (s *Store) lockPath(name string) string { return filepath.Join(s.dir, locksName, name) }
@@ -184,8 +184,8 @@ func (s *Store) Check(ctx context.Context, digest string) error {
 	if _, err := readRecord(filepath.Join(s.dir, name)); err != nil {
 		return err // and no lock file is made for what is not there
 	}
-	lock, err := tryLock(s.lockPath(name), unix.LOCK_SH)
-	if errors.Is(err, errLocked) {
+	lock, err := filelock.Try(s.lockPath(name), filelock.Shared)
+	if errors.Is(err, filelock.ErrHeld) {
 		return ErrAbsent // it is just being written
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ocne-project/ocne/internal/filelock"
 )
 
 // Entry is one place in the store.
@@ -147,8 +147,8 @@ func (s *Store) remove(digest string, dryRun bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	lock, err := tryLock(s.lockPath(name), unix.LOCK_EX)
-	if errors.Is(err, errLocked) {
+	lock, err := filelock.Try(s.lockPath(name), filelock.Alone)
+	if errors.Is(err, filelock.ErrHeld) {
 		return false, nil
 	}
 	if err != nil {

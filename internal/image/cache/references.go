@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ocne-project/ocne/internal/filelock"
 )
 
 const referencesName = "references.json"
@@ -76,7 +76,7 @@ func (s *Store) forget(ctx context.Context, digests []string) error {
 }
 
 func (s *Store) changeMeanings(ctx context.Context, change func([]Meaning) []Meaning) error {
-	lock, err := lockFile(ctx, s.lockPath(referencesName), unix.LOCK_EX, nil)
+	lock, err := filelock.Wait(ctx, s.lockPath(referencesName), filelock.Alone, nil)
 	if err != nil {
 		return fmt.Errorf("lock what references mean: %w", err)
 	}

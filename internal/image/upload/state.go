@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
+
+	"github.com/ocne-project/ocne/internal/filelock"
 )
 
 // stateFile remembers how far an upload came, for a process that follows one that was killed. It is locked while it is used.
@@ -30,16 +31,12 @@ const lockSuffix = ".lock"
 // openState locks and reads the state at path. One that cannot be read counts as none: the disk that it was about is found in the
 // engine by its name and mark.
 func openState(path string) (*stateFile, error) {
-	lock, err := os.OpenFile(path+lockSuffix, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the state of the upload: %w", err)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &BusyError{Path: path}
-		}
-		return nil, fmt.Errorf("lock the state of the upload in %s: %w", path, err)
+	lock, err := filelock.Try(path+lockSuffix, filelock.Alone)
+	switch {
+	case errors.Is(err, filelock.ErrHeld):
+		return nil, &BusyError{Path: path}
+	case err != nil:
+		return nil, fmt.Errorf("state of the upload: %w", err)
 	}
 	s := &stateFile{path: path, lock: lock}
 	raw, err := os.ReadFile(path)

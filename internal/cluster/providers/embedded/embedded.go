@@ -15,7 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"github.com/ocne-project/ocne/internal/filelock"
 )
 
 // Options of the embedded management cluster.
@@ -75,7 +76,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 		}
 		return nil, fmt.Errorf("embedded management cluster: %w", err)
 	}
-	if s.users, err = lock(ctx, o.usersFile(), syscall.LOCK_SH, func() {}); err != nil {
+	if s.users, err = filelock.Wait(ctx, o.usersFile(), filelock.Shared, nil); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -137,8 +138,8 @@ func (s *Session) StopIfIdle(ctx context.Context, idle func(context.Context) (bo
 		return false, err
 	}
 	defer func() { _ = exclusive.Close() }()
-	users, err := tryLock(s.options.usersFile(), syscall.LOCK_EX)
-	if errors.Is(err, errLocked) {
+	users, err := filelock.Try(s.options.usersFile(), filelock.Alone)
+	if errors.Is(err, filelock.ErrHeld) {
 		return false, ErrInUse
 	}
 	if err != nil {
@@ -164,7 +165,7 @@ func (s *Session) StopIfIdle(ctx context.Context, idle func(context.Context) (bo
 }
 
 func (o Options) lock(ctx context.Context) (*os.File, error) {
-	return lock(ctx, filepath.Join(o.Dir, "lock"), syscall.LOCK_EX, func() {
+	return filelock.Wait(ctx, filepath.Join(o.Dir, "lock"), filelock.Alone, func() {
 		o.Report("waiting for another ocne command that starts or stops it")
 	})
 }
