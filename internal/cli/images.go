@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -118,4 +119,12 @@ func (e *Environment) WithEngine(ctx context.Context, c *config.Config, do func(
 	report := e.Reporter(c.Quiet)
 	defer report.Close()
 	return do(&image.Maker{Engine: engine, Directory: image.Directory(e.HomeDir), Report: report})
+}
+
+// Stopped says what an interrupt leaves; other errors stay as they are.
+func Stopped(err error, left string) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &cluster.AdvisedError{Err: &cluster.UnfinishedError{Err: context.Canceled}, Advice: left}
 }

@@ -39,6 +39,9 @@ const example = `  # The image of Kubernetes 1.33, into ~/.ocne/images
   # From a directory that was brought to a machine without a network
   ocne image create --type olvm --image oci:/media/ock --file ock.qcow2`
 
+// stopped is what an interrupt leaves.
+const stopped = "No file was written; what was pulled stays, and is not pulled again."
+
 // NewCommand returns the command; run is Run but in tests.
 func NewCommand(env *cli.Environment, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Environment: env}
@@ -90,7 +93,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 	directory := image.Directory(env.HomeDir)
 	i, err := image.Open(ctx, directory, wanted, report)
 	if err != nil {
-		return err
+		return cli.Stopped(err, stopped)
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
 	file := o.File
@@ -99,7 +102,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 		file = filepath.Join(directory, fmt.Sprintf("boot.qcow2-%s-%s.olvm", strings.TrimPrefix(minor, "v"), wanted.Architecture))
 	}
 	if err := i.WriteFile(ctx, file, report); err != nil {
-		return err
+		return cli.Stopped(err, stopped)
 	}
 	if !i.Changed {
 		report.Step("The image has the form for OLVM already")

@@ -66,7 +66,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 	defer report.Close()
 	facts, err := image.Inspect(ctx, image.Directory(env.HomeDir), wanted, report)
 	if err != nil {
-		return err
+		return cli.Stopped(err, "What was pulled stays, and is not pulled again.")
 	}
 	report.Close()
 	return o.print(facts)

@@ -106,7 +106,7 @@ func Run(ctx context.Context, o *Options) error {
 		}
 		made, err := m.Make(ctx, source, target)
 		if err != nil {
-			return err
+			return cli.Stopped(err, "The engine holds nothing of this try; what was pulled stays. Run the same command again, or leave it at that.")
 		}
 		return o.print(made)
 	})
