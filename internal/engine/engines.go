@@ -46,8 +46,9 @@ type Engines struct {
 	Observe func(ovirt.Call)
 	// Sent is called before every request is sent; it may be nil.
 	Sent func()
-	// Changed is called with the ids of VMs that appeared, changed their status or vanished; it may be nil.
-	Changed func(ctx context.Context, vmIDs []string)
+	// Changed is called with the ids of VMs that appeared, changed their status or vanished, and again with the next list when it returns an
+	// error; it may be nil.
+	Changed func(ctx context.Context, vmIDs []string) error
 	// Turned is called with the URL of an engine that does not answer any more, or does again; it may be nil.
 	Turned func(ctx context.Context, url string)
 
@@ -139,7 +140,7 @@ func (e *Engines) Start(ctx context.Context) error {
 			e.closeAll()
 			return nil
 		case <-ticker.C:
-			e.poll(ctx)
+			e.poll(ctx, &wg)
 		}
 	}
 }
@@ -171,25 +172,32 @@ func (e *Engines) Each(f func(*Engine)) {
 // NeedLeaderElection says that only the leader polls.
 func (e *Engines) NeedLeaderElection() bool { return true }
 
-func (e *Engines) poll(ctx context.Context) {
-	var wg sync.WaitGroup
+// poll asks each engine by itself: one that answers slowly, or not at all, does not keep the others from being asked.
+func (e *Engines) poll(ctx context.Context, wg *sync.WaitGroup) {
 	for _, one := range e.inUse() {
+		if !one.polled.CompareAndSwap(false, true) { // it is still being asked
+			continue
+		}
 		wg.Go(func() {
-			after, err := one.look(ctx)
-			if err != nil || e.Changed == nil { // an error is not an observation
-				return
-			}
-			before := one.reported
-			if before == nil { // of a new connection everybody is told once
-				before = &Snapshot{}
-			}
-			one.reported = after
-			if ids := after.changedSince(before); len(ids) > 0 {
-				e.Changed(ctx, ids)
-			}
+			defer one.polled.Store(false)
+			e.tellChanges(ctx, one)
 		})
 	}
-	wg.Wait()
+}
+
+func (e *Engines) tellChanges(ctx context.Context, one *Engine) {
+	after, err := one.look(ctx)
+	if err != nil || e.Changed == nil { // an error is not an observation
+		return
+	}
+	before := one.reported
+	if before == nil { // of a new connection everybody is told once
+		before = &Snapshot{}
+	}
+	ids := after.changedSince(before)
+	if len(ids) == 0 || e.Changed(ctx, ids) == nil {
+		one.reported = after
+	}
 }
 
 // EachAccount calls f for every engine in use, once for each URL and user: after a rotation of the password there are two for a while, and

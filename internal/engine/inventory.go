@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ocne-project/ocne/pkg/ovirt"
@@ -18,7 +19,8 @@ type Engine struct {
 	used     time.Time // guarded by Engines.mu
 
 	listing  chan struct{} // held by whoever lists
-	reported *Snapshot     // the list that Engines told about last; only its poller uses it
+	polled   atomic.Bool   // held by the one that polls
+	reported *Snapshot     // the list that Engines told about last; only who polls uses it
 
 	mu       sync.Mutex
 	snapshot *Snapshot

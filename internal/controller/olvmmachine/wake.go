@@ -32,17 +32,20 @@ func indexProviderID(ctx context.Context, mgr ctrl.Manager) error {
 // Waker wakes the machines whose VMs changed in the engine.
 type Waker struct{ *wake.Waker }
 
-// Changed is called with the ids of changed VMs; most of them may not be ours.
-func (w Waker) Changed(ctx context.Context, vmIDs []string) {
+// Changed is called with the ids of changed VMs; most of them may not be ours. The error says that some machines could not be found.
+func (w Waker) Changed(ctx context.Context, vmIDs []string) error {
+	var failed error
 	for _, id := range vmIDs {
 		err := w.Wake(ctx, &infrav1.OLVMMachineList{}, nil, client.MatchingFields{providerIDIndex: machine.ProviderID(id)})
 		if ctx.Err() != nil {
-			return
+			return ctx.Err()
 		}
 		if err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Cannot find the machine of a changed VM", "vm", id)
+			failed = err
 		}
 	}
+	return failed
 }
 
 // engineIsBack passes OLVMClusters whose engine has become usable again, or is not waited for any more.
