@@ -103,7 +103,7 @@ func TestDroppedConnectionsLeaveNoTraceInTheDisk(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		cut.mu.Lock()
-		cut.seed, cut.left, cut.within = random, 1+random.IntN(12), []int64{400 << 10, 3 * mib}[random.IntN(2)]
+		cut.seed, cut.left, cut.within = rand.New(rand.NewPCG(seed, 2)), 1+random.IntN(12), []int64{400 << 10, 3 * mib}[random.IntN(2)]
 		cut.mu.Unlock()
 		most := []int64{3000, 3000, 3000, 3000, 10_000}[seed%5] // KiB
 		source, want := content(byte(seed), 1+random.Int64N(most), 1+random.Int64N(1000), 1+random.Int64N(most))
