@@ -25,11 +25,7 @@ func ConnectEngine(c *config.Config, getenv func(string) string) (*ovirt.Client,
 	if p.ca, err = c.CAConfigMap(); err != nil {
 		return nil, err
 	}
-	engine, err := ovirt.New(engineConfig(c.OLVM.APIServer, p))
-	if err != nil {
-		return nil, fmt.Errorf("engine %s: %w", c.OLVM.APIServer.ServerURL, err)
-	}
-	return engine, nil
+	return connect(c.OLVM.APIServer, p)
 }
 
 // wantedTemplate is a VM template that machines name, with the machines' architecture.
@@ -57,9 +53,9 @@ func ensureTemplates(ctx context.Context, o CreateOptions, p *plan, report progr
 	if c.Image.StorageDomain == "" {
 		return nil
 	}
-	engine, err := ovirt.New(engineConfig(c.OLVM.APIServer, p))
+	engine, err := connect(c.OLVM.APIServer, p)
 	if err != nil {
-		return fmt.Errorf("engine %s: %w", c.OLVM.APIServer.ServerURL, err)
+		return err
 	}
 	defer engine.Close()
 	defer Logout(ctx, engine)

@@ -106,9 +106,9 @@ func (o PreflightOptions) run(ctx context.Context, p *plan, report progress.Repo
 // ask logs in, asks, and logs out: else the engine would end the session only when it has idled.
 func (o PreflightOptions) ask(ctx context.Context, p *plan) ([]preflight.Finding, error) {
 	server := o.Config.OLVM.APIServer
-	engine, err := ovirt.New(engineConfig(server, p))
+	engine, err := connect(server, p)
 	if err != nil {
-		return nil, fmt.Errorf("engine %s: %w", server.ServerURL, err)
+		return nil, err
 	}
 	defer engine.Close()
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -186,7 +186,7 @@ func (o PreflightOptions) group(key string, m config.Machine, nodes int) preflig
 	return g
 }
 
-func engineConfig(server config.APIServer, p *plan) ovirt.Config {
+func connect(server config.APIServer, p *plan) (*ovirt.Client, error) {
 	c := ovirt.Config{
 		URL:                   server.ServerURL,
 		Username:              p.account.Username,
@@ -197,7 +197,11 @@ func engineConfig(server config.APIServer, p *plan) ovirt.Config {
 	if p.ca != nil {
 		c.CA = []byte(strings.Join(slices.Collect(maps.Values(p.ca.Data)), "\n"))
 	}
-	return c
+	engine, err := ovirt.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("engine %s: %w", server.ServerURL, err)
+	}
+	return engine, nil
 }
 
 // checkEngine ends the creation of a cluster before anything is made, and before the credentials of a running cluster are replaced by ones

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
-	"github.com/ocne-project/ocne/internal/image/disk"
 	"github.com/ocne-project/ocne/internal/image/ock"
 )
 
@@ -32,22 +31,18 @@ type Facts struct {
 
 // Inspect pulls an image, unless it is in the cache, and tells what it holds.
 func Inspect(ctx context.Context, directory string, s Source, report progress.Reporter) (facts *Facts, err error) {
-	cached, err := Pull(ctx, directory, s, report)
+	i, err := published(ctx, directory, s, report)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, cached.Close()) }()
-	file, err := disk.Open(cached.Path)
-	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", s.Reference, err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	defer func() { err = errors.Join(err, i.Close()) }()
+	file := i.file
 	about, err := ock.Inspect(ctx, file)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", s.Reference, err)
 	}
 	f := &Facts{
-		Image: s.Reference, Digest: cached.Digest, File: cached.Path, Format: string(file.Format()), Size: file.Length(),
+		Image: s.Reference, Digest: i.Digest, File: i.Path, Format: string(file.Format()), Size: file.Length(),
 		Title: about.Title, Architecture: about.Architecture, Platform: about.Platform, Converted: about.Converted, KernelArgs: about.KernelArgs,
 		VirtualSize: about.VirtualSize,
 	}

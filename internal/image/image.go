@@ -37,6 +37,9 @@ type Source struct {
 	Insecure bool
 }
 
+// kernelArgs are the same text however they are spaced: the text is part of what makes an image another one.
+func (s Source) kernelArgs() string { return strings.Join(strings.Fields(s.KernelArgs), " ") }
+
 // Image is a boot disk in the cache, in the OLVM form.
 type Image struct {
 	*ock.Conversion
@@ -44,8 +47,6 @@ type Image struct {
 	Digest string
 	// Path of the file as it was published.
 	Path string
-	// KernelArgs are those that were added.
-	KernelArgs string
 
 	cached *cache.Image
 	file   *disk.Image
@@ -91,6 +92,19 @@ func newPuller(directory string, s Source, report progress.Reporter) (*source.Pu
 // Open pulls an image and opens it in the OLVM form. The file in the cache stays as it was published. The errors are those of source.Pull
 // and of ock.Convert.
 func Open(ctx context.Context, directory string, s Source, report progress.Reporter) (*Image, error) {
+	i, err := published(ctx, directory, s, report)
+	if err != nil {
+		return nil, err
+	}
+	i.Conversion, err = ock.Convert(ctx, i.file, ock.Options{Architecture: s.Architecture, KernelArgs: s.kernelArgs()})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("image %s: %w", s.Reference, err), i.Close())
+	}
+	return i, nil
+}
+
+// published pulls an image and opens it as it was published.
+func published(ctx context.Context, directory string, s Source, report progress.Reporter) (*Image, error) {
 	cached, err := Pull(ctx, directory, s, report)
 	if err != nil {
 		return nil, err
@@ -99,12 +113,7 @@ func Open(ctx context.Context, directory string, s Source, report progress.Repor
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("image %s: %w", s.Reference, err), cached.Close())
 	}
-	i := &Image{Digest: cached.Digest, Path: cached.Path, KernelArgs: strings.Join(strings.Fields(s.KernelArgs), " "), cached: cached, file: file}
-	i.Conversion, err = ock.Convert(ctx, file, ock.Options{Architecture: s.Architecture, KernelArgs: i.KernelArgs})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("image %s: %w", s.Reference, err), i.Close())
-	}
-	return i, nil
+	return &Image{Digest: cached.Digest, Path: cached.Path, cached: cached, file: file}, nil
 }
 
 // WriteFile writes the image in its OLVM form, in the format that it was published in. A file of that name is replaced once all is written.

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -127,7 +128,7 @@ func (m *Maker) prepare(ctx context.Context, s Source, t Target) (*work, error) 
 	}
 	return &work{Maker: m, source: s, target: t, request: template.Request{
 		Name: t.Template, VersionName: versionName(reference), DataCenterID: dataCenter.ID, ClusterID: clusterID,
-		Digest: resolved.Digest, Options: strings.TrimSpace(form + " " + strings.Join(strings.Fields(s.KernelArgs), " ")),
+		Digest: resolved.Digest, Options: strings.TrimSpace(form + " " + s.kernelArgs()),
 	}}, nil
 }
 
@@ -150,8 +151,8 @@ func versionName(r source.Reference) string {
 	return text[strings.LastIndex(text, "/")+1:]
 }
 
-func (w *work) templates() *template.Maker {
-	return &template.Maker{Engine: w.Engine, Notice: w.Report.Step}
+func (m *Maker) templates() *template.Maker {
+	return &template.Maker{Engine: m.Engine, Notice: m.Report.Step}
 }
 
 func (w *work) uploader() *upload.Uploader {
@@ -160,10 +161,7 @@ func (w *work) uploader() *upload.Uploader {
 
 func (w *work) uploadRequest() upload.Request {
 	t := w.target
-	name := t.DiskName
-	if name == "" {
-		name = t.Template
-	}
+	name := cmp.Or(t.DiskName, t.Template)
 	key := sha256.Sum256([]byte(strings.Join([]string{t.URL, t.StorageDomain, name, w.request.Digest, w.request.Options}, "\n")))
 	return upload.Request{
 		Name: name, DataCenterID: w.request.DataCenterID, StorageDomain: t.StorageDomain, Digest: w.request.Digest, Options: w.request.Options,
@@ -203,7 +201,7 @@ func (m *Maker) Templates(ctx context.Context, dataCenter, name string) ([]templ
 	if err != nil {
 		return nil, err
 	}
-	return (&template.Maker{Engine: m.Engine, Notice: m.Report.Step}).List(ctx, where.ID, name)
+	return m.templates().List(ctx, where.ID, name)
 }
 
 // PruneTemplates removes versions that we made and that are neither the newest of their template nor used by a VM. A dry run only tells which.
@@ -212,5 +210,5 @@ func (m *Maker) PruneTemplates(ctx context.Context, dataCenter, name string, dry
 	if err != nil {
 		return nil, err
 	}
-	return (&template.Maker{Engine: m.Engine, Notice: m.Report.Step}).Prune(ctx, where.ID, name, dryRun)
+	return m.templates().Prune(ctx, where.ID, name, dryRun)
 }

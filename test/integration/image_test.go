@@ -1,14 +1,9 @@
 package integration
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,11 +25,11 @@ templates: []
 // One command makes a cluster on an engine that has no VM template: the image comes from a registry with a certificate and a password of its
 // own. What the engine has is never sent again.
 func TestStartMakesTheVMTemplate(t *testing.T) {
-	disk := ockImage(t)
+	disk := programs.OCKImage(t)
 	inventory := filepath.Join(t.TempDir(), "inventory.yaml")
 	require.NoError(t, os.WriteFile(inventory, []byte(bare), 0o600))
 	w := fleet{newWorld(t, "--inventory", inventory)}
-	r := startRegistry(t, "olcne/ock:1.33,amd64="+disk, "olcne/ock:1.34,amd64="+disk)
+	r := programs.StartRegistry(t, "olcne/ock:1.33,amd64="+disk, "olcne/ock:1.34,amd64="+disk)
 	t.Setenv("REGISTRY_AUTH_FILE", r.AuthFile)
 	w.edit("providers:\n  olvm:\n", fmt.Sprintf("bootVolumeContainerImage: %s/olcne/ock\nproviders:\n  olvm:\n"+
 		"    olvmOCK: {storageDomainName: data, registryCAPath: %s}\n", r.Address, r.CAFile))
@@ -47,52 +42,18 @@ func TestStartMakesTheVMTemplate(t *testing.T) {
 	for _, vm := range w.vms() {
 		require.Equal(t, template.ID, vm.OriginalTemplateID)
 	}
-	require.Equal(t, 1, w.transfers())
+	require.Equal(t, 1, w.sim.ImageTransfers(t))
 
 	w.ocne("cluster", "start", "--provider", "olvm", "-c", w.config)
-	require.Equal(t, 1, w.transfers(), "a second start sends nothing")
+	require.Equal(t, 1, w.sim.ImageTransfers(t), "a second start sends nothing")
 
 	out = w.ocne("cluster", "upgrade", "-c", w.config, "--version", "1.34.5", "--vm-template", "ock-1.34")
 	require.Contains(t, out, "The engine has no VM template ock-1.34: it is made of the image "+r.Address+"/olcne/ock:1.34")
-	require.Equal(t, 2, w.transfers())
+	require.Equal(t, 2, w.sim.ImageTransfers(t))
 	w.expectNodes(1, 2)
 	for _, vm := range w.vms() {
 		require.NotEqual(t, template.ID, vm.OriginalTemplateID)
 	}
 	w.ocne("cluster", "delete", "-c", w.config)
 	require.Empty(t, w.vms())
-}
-
-// transfers counts the uploads that were begun.
-func (w *world) transfers() int {
-	n := 0
-	for _, r := range w.sim.Requests(w.t) {
-		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "imagetransfers") {
-			n++
-		}
-	}
-	return n
-}
-
-// ockImage is a small disk of the shape of OCK's, which its script makes the first time.
-func ockImage(t *testing.T) string {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), "../../hack/ock-test-image.sh")
-	var told bytes.Buffer
-	command.Stderr = &told
-	out, err := command.Output()
-	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) && failed.ExitCode() == 3 {
-		t.Skipf("the image of the shape of OCK's cannot be made: %s", strings.TrimSpace(told.String()))
-	}
-	require.NoError(t, err, told.String())
-	return strings.TrimSpace(string(out))
-}
-
-type registry struct{ Address, CAFile, AuthFile string }
-
-func startRegistry(t *testing.T, images ...string) registry {
-	t.Helper()
-	var r registry
-	programs.Start(t, &r, nil, programs.PlainPath(t, "test-registry"), append([]string{"-dir", t.TempDir()}, images...)...)
-	return r
 }
