@@ -22,7 +22,8 @@ func compared() map[string]string {
 	return map[string]string{
 		"System": "", "DataCenter": "", "Cluster": "", "Network": "", "VNICProfile": "", "NetworkFilter": "", "Template": "", "StorageDomain": "",
 		"Host": "", "VM": "", "NIC": "", "DiskAttachment": "", "Disk": "", "Job": "", "User": "", "Permission": "",
-		"CPUTopology": "part of VM", "AddVM": "a request", "Config": "of the client itself", "Call": "of the client itself", "Client": "the client",
+		"ImageTransfer": "", "CPUTopology": "part of VM", "AddVM": "a request", "AddDisk": "a request", "AddTemplate": "a request",
+		"AddImageTransfer": "a request", "Trust": "of the client itself", "Config": "of the client itself", "Call": "of the client itself", "Client": "the client",
 		"Error": "not an entity", "UntrustedCertificateError": "not an entity",
 	}
 }

@@ -106,6 +106,9 @@ func (w *world) templates(t *testing.T) {
 		"Status":       func(o *ovirtsdk.Template) any { return of(o.Status()) },
 		"Version":      func(o *ovirtsdk.Template) any { return of(o.MustVersion().VersionNumber()) },
 		"VersionName":  func(o *ovirtsdk.Template) any { return of(o.MustVersion().VersionName()) },
+		"BaseID":       func(o *ovirtsdk.Template) any { return idOf(o.MustVersion().BaseTemplate()) },
+		"Description":  func(o *ovirtsdk.Template) any { return of(o.Description()) },
+		"Comment":      func(o *ovirtsdk.Template) any { return of(o.Comment()) },
 		"ClusterID":    func(o *ovirtsdk.Template) any { return idOf(o.Cluster()) },
 		"OSType":       func(o *ovirtsdk.Template) any { return of(o.MustOs().Type()) },
 		"BIOSType":     func(o *ovirtsdk.Template) any { return of(o.MustBios().Type()) },
@@ -244,6 +247,24 @@ func (w *world) disks(t *testing.T) {
 			}
 			return ids
 		},
+	})
+}
+
+func (w *world) transfers(t *testing.T) {
+	answer, err := w.sdk.ImageTransfersService().List().Send()
+	require.NoError(t, err)
+	ours := must(w.ours.ImageTransfers(t.Context()))(t)
+	require.NotEmpty(t, ours[0].TransferURL)
+	agree(t, ours, answer.MustImageTransfer().Slice(), (*ovirtsdk.ImageTransfer).MustId, fields[*ovirtsdk.ImageTransfer]{
+		"ID":          func(i *ovirtsdk.ImageTransfer) any { return of(i.Id()) },
+		"DiskID":      func(i *ovirtsdk.ImageTransfer) any { return idOf(i.Image()) },
+		"HostID":      func(i *ovirtsdk.ImageTransfer) any { return idOf(i.Host()) },
+		"Direction":   func(i *ovirtsdk.ImageTransfer) any { return of(i.Direction()) },
+		"Format":      func(i *ovirtsdk.ImageTransfer) any { return of(i.Format()) },
+		"Phase":       func(i *ovirtsdk.ImageTransfer) any { return of(i.Phase()) },
+		"TransferURL": func(i *ovirtsdk.ImageTransfer) any { return of(i.TransferUrl()) },
+		"ProxyURL":    func(i *ovirtsdk.ImageTransfer) any { return of(i.ProxyUrl()) },
+		"Transferred": func(i *ovirtsdk.ImageTransfer) any { return of(i.Transferred()) },
 	})
 }
 

@@ -83,7 +83,24 @@ func (w *world) fill() {
 	_, err = w.sdk.VmsService().VmService(id).NicsService().Add().Nic(nic).Send()
 	require.NoError(w.t, err)
 	w.vms = []string{vm.ID, id}
+	w.startUpload(center.ID)
 	require.Eventually(w.t, func() bool { return must(w.ours.VM(ctx, vm.ID))(w.t).Status == ovirt.StatusUp }, time.Minute, time.Millisecond)
+}
+
+// startUpload makes a disk and an upload into it that waits for its first byte.
+func (w *world) startUpload(center string) {
+	ctx := w.t.Context()
+	disk := must(w.ours.AddDisk(ctx, ovirt.AddDisk{
+		ID: "0d9a3f6e-57f1-4a0c-8f5c-7b9c2f1f6a10", Name: "boot", Description: "of an image", Format: ovirt.FormatRaw, Size: 1 << 30,
+		StorageDomainID: must(w.ours.StorageDomains(ctx, center))(w.t)[0].ID,
+	}, "disk"))(w.t)
+	require.Eventually(w.t, func() bool { return must(w.ours.Disk(ctx, disk.ID))(w.t).Status == ovirt.StatusOK }, time.Minute, time.Millisecond)
+	transfer := must(w.ours.AddImageTransfer(ctx, ovirt.AddImageTransfer{
+		DiskID: disk.ID, Format: ovirt.FormatRaw, InactivityTimeout: 24 * time.Hour, TimeoutPolicy: ovirt.TimeoutPause,
+	}, "transfer"))(w.t)
+	require.Eventually(w.t, func() bool {
+		return must(w.ours.ImageTransfer(ctx, transfer.ID))(w.t).Phase == ovirt.PhaseTransferring
+	}, time.Minute, time.Millisecond)
 }
 
 func (w *world) waitDown(id string) {
@@ -104,7 +121,7 @@ func TestSDKAndOurClientAgree(t *testing.T) {
 	for name, compare := range map[string]func(*testing.T){
 		"system": w.system, "dataCenters": w.dataCenters, "clusters": w.clusters, "networks": w.networks, "profiles": w.profiles,
 		"templates": w.templates, "storage": w.storage, "hosts": w.hosts, "vms": w.virtualMachines, "devices": w.devices, "disks": w.disks,
-		"jobs": w.jobs, "permissions": w.permissions,
+		"transfers": w.transfers, "jobs": w.jobs, "permissions": w.permissions,
 	} {
 		t.Run(name, compare)
 	}
