@@ -27,12 +27,7 @@ func (w *world) observe() machine {
 	m := machine{}
 	w.observeProcesses(m)
 	m.addLines("mount", "/proc/self/mountinfo", func(line string) string { return strings.Join(strings.Fields(line)[3:5], " ") })
-	m.addLines("loop device", "/proc/partitions", func(line string) string { // those that have a file are listed
-		if fields := strings.Fields(line); len(fields) == 4 && strings.HasPrefix(fields[3], "loop") {
-			return fields[3]
-		}
-		return ""
-	})
+	w.observeLoopDevices(m)
 	m.addFiles("network namespace", "/run/netns/*")
 	m.addFiles("file", "/run/*")
 	for _, name := range []string{"olvmsim", "ocne", "settings-"} {
@@ -58,6 +53,20 @@ func (w *world) observe() machine {
 		m.addLines("setting "+name, "/proc/sys/"+name, strings.TrimSpace)
 	}
 	return m
+}
+
+// observeLoopDevices adds those of files that this world has, or that its VMs are made from: the machine's others come and go.
+func (w *world) observeLoopDevices(m machine) {
+	files := []string{w.home, w.temporary, os.Getenv(nodeImageVariable)}
+	if w.sim != nil {
+		files = append(files, w.sim.State)
+	}
+	for _, device := range glob("/sys/block/loop*/loop/backing_file") {
+		raw, _ := os.ReadFile(device) // it may have been detached
+		if slices.ContainsFunc(files, func(dir string) bool { return strings.HasPrefix(string(raw), dir) }) {
+			m[fmt.Sprintf("loop device %s of %s", device, strings.TrimSpace(string(raw)))] = true
+		}
+	}
 }
 
 func glob(pattern string) []string {

@@ -34,6 +34,9 @@ type world struct {
 	sim             *programs.Engine
 }
 
+// nodeImageVariable names the directory of the node image.
+const nodeImageVariable = "OCNE_NODE_IMAGE"
+
 // network is that of the VMs; it exists in the simulator's own network namespace only.
 const network = "10.77.0"
 
@@ -42,9 +45,9 @@ func newWorld(t *testing.T) *world {
 	if os.Geteuid() != 0 {
 		t.Skip("not root: container guests need namespaces, mounts and cgroups of their own; run make e2e as root")
 	}
-	image := os.Getenv("OCNE_NODE_IMAGE")
+	image := os.Getenv(nodeImageVariable)
 	if image == "" {
-		t.Skip("OCNE_NODE_IMAGE is not set: it names the directory of the node image; run make e2e, which builds it")
+		t.Skip(nodeImageVariable + " is not set: it names the directory of the node image; run make e2e, which builds it")
 	}
 	w := &world{t: t, home: t.TempDir(), temporary: t.TempDir()}
 	before := w.observe()
