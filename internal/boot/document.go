@@ -117,7 +117,9 @@ func layers(in Input, p profile) []layer {
 			return v3_4.Merge(below, config), err
 		}},
 		{LayerAdditional, overlay(in.Additional)},
-		{LayerProfile, func(below types.Config) (types.Config, error) { return v3_4.Merge(below, p.config), nil }},
+		{LayerProfile, func(below types.Config) (types.Config, error) {
+			return withAttempts(v3_4.Merge(below, p.config), p), nil
+		}},
 		{LayerBalancer, func(below types.Config) (types.Config, error) { return loadBalancerConfig(below, p, in) }},
 		{LayerMachine, func(below types.Config) (types.Config, error) {
 			return machineConfig(below, p, in.Identity, in.Network)

@@ -22,7 +22,7 @@ const (
 	ProfilePlain = "plain" // an ordinary Linux with Ignition, NetworkManager and containerd
 )
 
-//go:embed ock.yaml plain.yaml node-ip.sh
+//go:embed ock.yaml plain.yaml node-ip.sh kubeadm-attempts.sh
 var profiles embed.FS
 
 // profile is what differs from node image to node image.
@@ -33,8 +33,9 @@ type profile struct {
 	LoadBalancer       loadbalancer.Image `json:"loadBalancer"`
 	Image              `json:",inline"`
 
-	config       types.Config // the same on every machine of the image
-	nodeIPScript string
+	config         types.Config // the same on every machine of the image
+	nodeIPScript   string
+	attemptsScript string
 }
 
 // Kubeadm is what an image needs from kubeadm's configuration.
@@ -103,11 +104,13 @@ func loadProfile(name string) (profile, error) {
 	if err != nil {
 		return profile{}, fmt.Errorf("profile %s: %w", name, err)
 	}
-	script, err := profiles.ReadFile("node-ip.sh")
-	if err != nil {
-		return profile{}, fmt.Errorf("profile %s: %w", name, err)
+	for file, text := range map[string]*string{"node-ip.sh": &p.nodeIPScript, "kubeadm-attempts.sh": &p.attemptsScript} {
+		script, err := profiles.ReadFile(file)
+		if err != nil {
+			return profile{}, fmt.Errorf("profile %s: %w", name, err)
+		}
+		*text = string(script)
 	}
-	p.nodeIPScript = string(script)
 	p.config, _, err = parse3(raw)
 	return p, err
 }

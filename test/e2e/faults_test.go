@@ -54,11 +54,34 @@ func (w *world) expectReplacement(t *testing.T, s site) {
 	begin := time.Now()
 	worker := w.worker(t, s)
 	w.kill(t, worker)
+	again := w.breakJoin(t, s)
 	w.expectGone(t, s, dead, worker)
 	t.Logf("both are replaced %.0f s later", time.Since(begin).Seconds())
 	w.settle(t, s)
+	require.True(t, slices.ContainsFunc(w.sim.Holds(t).VMs, func(vm olvmsim.VM) bool { return vm.ID == again.ID }), "the join was tried again")
 	w.expectMembers(t, s)
 	w.expectLists(t, s)
+}
+
+// breakJoin kills the kubeadm of the next node of the control plane once its member of etcd starts.
+func (w *world) breakJoin(t *testing.T, s site) olvmsim.VM {
+	t.Helper()
+	before := w.sim.Holds(t).VMs
+	var broken olvmsim.VM
+	programs.Eventually(t, "a node of the control plane that joins", func() (bool, string) {
+		vms := slices.DeleteFunc(w.sim.Holds(t).VMs, func(vm olvmsim.VM) bool {
+			return !strings.HasPrefix(vm.Name, s.Name+"-control-plane-") ||
+				slices.ContainsFunc(before, func(old olvmsim.VM) bool { return old.ID == vm.ID })
+		})
+		if len(vms) == 0 {
+			return false, "it has no VM"
+		}
+		broken = vms[0]
+		_, err := w.inVM(broken.Name, "sh", "-c", "[ -e /etc/kubernetes/manifests/etcd.yaml ] && kill -9 $(pidof kubeadm)")
+		return err == nil, fmt.Sprint(err)
+	})
+	t.Logf("kubeadm was killed on %s in the middle of its join", broken.Name)
+	return broken
 }
 
 // worker is a VM of one.
