@@ -144,9 +144,13 @@ func (s *survey) missing(check Check, subject, kind, name string, existing []str
 	const most = 10
 	cause := fmt.Sprintf("%s sees no %s %q", s.wanted.Username, kind, name)
 	nearest := spelling.NearestFirst(name, existing)
+	also := ""
+	if check == Template {
+		also = " ocne makes templates: 'ocne image upload --type olvm', or 'ocne cluster start' with the key providers.olvm.olvmOCK.storageDomainName."
+	}
 	if len(nearest) == 0 {
 		s.report(check, subject, cause+", and no other either",
-			fmt.Sprintf("Make it in the engine, or let the engine's administrator give %s a role on it.", s.wanted.Username))
+			fmt.Sprintf("Make it in the engine, or let the engine's administrator give %s a role on it.%s", s.wanted.Username, also))
 		return
 	}
 	more := ""
@@ -154,7 +158,7 @@ func (s *survey) missing(check Check, subject, kind, name string, existing []str
 		more, nearest = fmt.Sprintf(" and %d more", n), nearest[:most]
 	}
 	s.report(check, subject, fmt.Sprintf("%s; it sees %s%s", cause, quoted(nearest), more),
-		"Correct the name. If it is right, make the object in the engine, or let the account see it.")
+		"Correct the name. If it is right, make the object in the engine, or let the account see it."+also)
 }
 
 // unread is for one object that could not be read: a finding when the engine refuses just this, an error when it fails.
