@@ -32,7 +32,7 @@ type controlPlane struct {
 	failed     chan error // a part ended by itself
 
 	lock            *os.File
-	sockets         string // directory for etcd's sockets outside of the state directory, or ""
+	directory       *os.File // of the state, when etcd's sockets need it open; or nil
 	etcd            *embed.Etcd
 	connections     *trackingListener
 	stopAPIServer   context.CancelFunc
@@ -103,8 +103,8 @@ func (c *controlPlane) stop() error {
 	if c.etcd != nil {
 		c.etcd.Close()
 	}
-	if c.sockets != "" {
-		errs = append(errs, os.RemoveAll(c.sockets))
+	if c.directory != nil {
+		errs = append(errs, c.directory.Close())
 	}
 	if c.lock != nil {
 		errs = append(errs, c.lock.Close())

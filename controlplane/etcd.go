@@ -11,20 +11,19 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// maxSocketPath is what fits into sockaddr_un on Linux, less a margin for the names of the sockets. Sockets of a directory with a longer
-// path are in a private temporary one.
+// maxSocketPath is what fits into sockaddr_un on Linux, less a margin for the names of the sockets.
 const maxSocketPath = 90
 
 // startEtcd opens etcd on unix sockets inside a directory that only this user may enter: etcd has no other access control
-// here, and it holds every Secret. It returns the URL for clients.
+// here, and it holds every Secret. It returns the URL for clients, which are in this process.
 func (c *controlPlane) startEtcd(ctx context.Context, dir string, fsync bool) (string, error) {
 	sockets := dir
 	if len(dir) > maxSocketPath {
 		var err error
-		if sockets, err = os.MkdirTemp("", "ocne-etcd-"); err != nil {
+		if c.directory, err = os.Open(dir); err != nil {
 			return "", fmt.Errorf("directory for etcd's sockets: %w", err)
 		}
-		c.sockets = sockets
+		sockets = fmt.Sprintf("/proc/self/fd/%d", c.directory.Fd()) // the same directory, by a short name
 	}
 	client := url.URL{Scheme: "unix", Path: filepath.Join(sockets, "etcd.sock")}
 	// etcd listens for peers at the URL's host part; with a path alone it would open an abstract socket, which has no permissions.

@@ -73,6 +73,23 @@ func TestControlPlane(t *testing.T) {
 	})
 }
 
+// etcd's sockets have a path that the kernel limits to 108 bytes, and administrators' home directories have none.
+func TestControlPlaneInADirectoryWithALongPathNeedsNoOther(t *testing.T) {
+	temporary := t.TempDir()
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long-", 20), strings.Repeat("longer-", 20))
+	var ready controlPlaneReady
+	path := programs.Path(t, "ocne-controlplane")
+	for range 2 { // the second one finds the sockets of the first
+		running := programs.Start(t, &ready, []string{"TMPDIR=" + temporary}, path, "--dir", dir)
+		c := programs.Management(t, ready.Kubeconfig)
+		require.NoError(t, c.List(t.Context(), &corev1.ConfigMapList{}))
+		running.Kill()
+		left, err := os.ReadDir(temporary)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}
+
 func expectOneListener(t *testing.T, ready controlPlaneReady, dir string) {
 	server, err := url.Parse(ready.Server)
 	require.NoError(t, err)
