@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,9 +92,25 @@ func (e *Environment) Select(which Existing) (cluster.Selection, error) {
 	if err != nil {
 		return cluster.Selection{}, err
 	}
+	file, err := AbsolutePath(which.ConfigFile)
+	if err != nil {
+		return cluster.Selection{}, err
+	}
 	return cluster.Selection{
-		Config: c, AnyNamespace: which.ConfigFile == "", Management: e.Management(which.Kubeconfig, c.Management.Kubeconfig),
+		Config: c, ConfigFile: file, AnyNamespace: which.ConfigFile == "", Management: e.Management(which.Kubeconfig, c.Management.Kubeconfig),
 	}, nil
+}
+
+// AbsolutePath is that of a file that may be left away.
+func AbsolutePath(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return "", fmt.Errorf("path of %s: %w", file, err)
+	}
+	return path, nil
 }
 
 // WithTimeout ends the context after the time that --timeout gives; 0 means never.

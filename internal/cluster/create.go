@@ -24,6 +24,8 @@ const cleanUpTimeout = 30 * time.Second
 type CreateOptions struct {
 	// Config is the loaded configuration; it is validated here.
 	Config *config.Config
+	// ConfigFile is the absolute path of the cluster file; empty when there is none. It is remembered.
+	ConfigFile string
 	// Management chooses the management cluster.
 	Management ManagementOptions
 	// Getenv reads the engine's credentials.
@@ -91,7 +93,7 @@ func newPlan(c *config.Config, getenv func(string) string) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{
-		key: client.ObjectKey{Namespace: c.Namespace, Name: c.Name}, account: account, credentials: c.CredentialsSecret(account),
+		key: keyOf(c), account: account, credentials: c.CredentialsSecret(account),
 	}
 	if p.ca, err = c.CAConfigMap(); err != nil {
 		return nil, err
@@ -111,6 +113,10 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	if err != nil {
 		return nil, err
 	}
+	mem, err := recallToWrite(o.Management, o.Config, report)
+	if err != nil {
+		return nil, err
+	}
 	c := o.Config
 	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, control plane nodes: %d, worker nodes: %d, API at %s port %d",
 		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.Workers(), c.VirtualIP, c.APIServerPort))
@@ -120,15 +126,16 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	if err := checkEngine(ctx, o, p, report); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
-	m, err := o.open(ctx, p, report)
+	m, err := o.open(ctx, p, mem, report)
 	if err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
+	mem.tell(o.Management, m, report)
 	report.Step("Management cluster: " + m.Description)
-	last, err := m.create(ctx, o, p, report)
+	last, err := m.create(ctx, o, p, mem, report)
 	home := m
 	if err == nil && c.SelfManaged {
-		home, last, err = m.moveIn(ctx, o, p, last, report)
+		home, last, err = m.moveIn(ctx, o, p, mem, last, report)
 	}
 	if err == nil {
 		return summarize(last, c.KubeconfigPath(), home), m.closeAfter(ctx, home, report)
@@ -139,7 +146,7 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	return nil, errors.Join(err, m.CloseAndStopIfIdle(afterwards, report))
 }
 
-func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, report progress.Reporter) (*snapshot, error) {
+func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, mem *memory, report progress.Reporter) (*snapshot, error) {
 	if err := errors.Join(m.checkIgnition(ctx, p.key.Namespace), m.checkExisting(ctx, p)); err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
@@ -148,7 +155,11 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, repor
 			return nil, unfinished(ctx, err, nothing, nil)
 		}
 	}
+	if err := mem.began(ctx, m, o); err != nil {
+		return nil, unfinished(ctx, err, nothing, nil)
+	}
 	if err := m.applyPlan(ctx, p, report); err != nil {
+		mem.undo(ctx, p.key, m, report)
 		return nil, unfinished(ctx, err, begun, nil)
 	}
 	report.Step(fmt.Sprintf("Applied the objects of cluster %s", o.Config.Name))

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -24,6 +25,8 @@ type DeleteOptions struct {
 	Management ManagementOptions
 	// Abandon deletes the cluster without asking its engine, which is gone for good.
 	Abandon bool
+	// Forget removes the cluster from the record only, because its management cluster is gone for good.
+	Forget bool
 }
 
 // Delete removes a cluster and waits until neither the engine nor the management cluster holds anything of it; then it removes what
@@ -32,7 +35,15 @@ type DeleteOptions struct {
 //
 // The VMs are those that an abandoned cluster may have left in its engine; they come with an error, too.
 func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]AbandonedVM, error) {
-	m, err := o.open(ctx, report)
+	mem, err := recall(o.Management, o.Config, o.AnyNamespace, report)
+	if err != nil {
+		return nil, err
+	}
+	o.Config = mem.config(o.Config)
+	if o.Forget {
+		return nil, unfinished(ctx, o.forget(ctx, mem, report), nothing, nil)
+	}
+	m, err := o.open(ctx, mem, report)
 	if errors.Is(err, ErrNoManagement) {
 		report.Step(fmt.Sprintf("There is no management cluster and so no cluster %s: nothing to delete", o.Config.Name))
 		return nil, keepKubeconfig(o.Config.KubeconfigPath(), report)
@@ -40,13 +51,47 @@ func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]A
 	if err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
+	mem.tell(o.Management, m, report)
 	report.Step("Management cluster: " + m.Description)
-	d := &deletion{DeleteOptions: o, Management: m, report: report}
+	d := &deletion{DeleteOptions: o, Management: m, report: report, key: keyOf(o.Config), remembered: mem.chooses}
 	changed, err := d.run(ctx)
 	if err != nil {
 		return d.left, errors.Join(err, m.Close())
 	}
+	mem.warn(ctx, o.Config.Name, mem.forget(ctx, d.key, m), report)
 	return d.left, unfinished(ctx, m.CloseAndStopIfIdle(ctx, report), extentOfDeletion(changed), nil)
+}
+
+// forget is for a cluster whose management cluster is gone for good.
+func (o DeleteOptions) forget(ctx context.Context, mem *memory, report progress.Reporter) error {
+	if mem.known == nil {
+		return &AdvisedError{
+			Err:    fmt.Errorf("no management cluster is remembered for a cluster %s in %s", o.Config.Name, mem.file.Path),
+			Advice: "See what is remembered: ocne cluster list",
+		}
+	}
+	asking, cancel := context.WithTimeout(ctx, elsewhereTimeout)
+	defer cancel()
+	holds, err := o.Management.holds(asking, mem.known, progress.Quiet{Reporter: report})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case holds:
+		return &AdvisedError{
+			Err:    fmt.Errorf("cluster %s is in %s, which answers", o.Config.Name, mem.known.Management),
+			Advice: "Nothing was forgotten. Delete the cluster, without --forget.",
+		}
+	case err == nil || errors.Is(err, ErrNoManagement):
+	default:
+		report.Warn(fmt.Sprintf("%s cannot be asked whether it holds the cluster: %v", mem.known.Management, err))
+	}
+	gone := *mem.known
+	err = mem.file.Forget(ctx, func(c record.Cluster) bool { return c.Namespace == gone.Namespace && c.Name == gone.Name })
+	if err != nil {
+		return err
+	}
+	report.Step(fmt.Sprintf("Forgot that cluster %s is held by %s; nothing else was removed", gone.Name, gone.Management))
+	return keepKubeconfig(o.Config.KubeconfigPath(), report)
 }
 
 // deletion is one run of the command.
@@ -55,6 +100,9 @@ type deletion struct {
 	*Management
 	report progress.Reporter
 	left   []AbandonedVM
+	key    client.ObjectKey // of the cluster
+	// remembered says that this management cluster held the cluster: its name is no mistake.
+	remembered bool
 }
 
 // extentOfDeletion: what has begun to go goes on by itself.
@@ -77,13 +125,14 @@ func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 		return false, unfinished(ctx, err, nothing, nil)
 	}
 	l := leftovers{
-		key:        client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name},
+		key:        keyOf(o.Config),
 		kubeconfig: o.Config.KubeconfigPath(),
 		secret:     objectKey(o.Config.OLVM.APIServer.CredentialsSecret, o.Config.Namespace),
 		ca:         caKey(o.Config),
 	}
 	if found != nil {
 		l.key, l.known = client.ObjectKeyFromObject(found), true
+		d.key = l.key
 		if err := d.deleteCluster(ctx, found, &l); err != nil {
 			return true, err
 		}
@@ -97,7 +146,7 @@ func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 		report.Step(fmt.Sprintf("Cluster %s is deleted", l.key.Name))
 	case removed:
 		report.Step(fmt.Sprintf("Cluster %s was gone already; removed what was left of it", l.key.Name))
-	case len(others) > 0:
+	case len(others) > 0 && !d.remembered:
 		return false, m.noSuchCluster(o.Config.Name, others)
 	default:
 		report.Step(fmt.Sprintf("There is no cluster %s in the management cluster: nothing to delete", l.key.Name))

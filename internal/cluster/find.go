@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
@@ -16,28 +17,53 @@ import (
 type Selection struct {
 	// Config gives the name and the namespace. It need not be valid.
 	Config *config.Config
+	// ConfigFile is the absolute path of the cluster file; empty when there is none. It is remembered.
+	ConfigFile string
 	// AnyNamespace looks for the name in every namespace instead of the configuration's.
 	AnyNamespace bool
 	// Management chooses the management cluster.
 	Management ManagementOptions
 }
 
-// open connects to the management cluster and finds the cluster in it; the error says which ones there are. An embedded management
-// cluster that holds no cluster is not left running.
+// open connects to the management cluster that is named, or that is remembered for the cluster, and finds the cluster in it; the error says
+// which ones there are. An embedded management cluster that holds no cluster is not left running.
 func (o Selection) open(ctx context.Context, report progress.Reporter) (*Management, *clusterv1.Cluster, error) {
-	if o.Config.SelfManaged {
-		if m, found, err := o.openHome(ctx, report); m != nil || err != nil {
+	mem, err := recall(o.Management, o.Config, o.AnyNamespace, report)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Config = mem.config(o.Config)
+	m, found, err := o.look(ctx, mem, report)
+	if err != nil {
+		return nil, nil, err
+	}
+	mem.tell(o.Management, m, report)
+	mem.saw(ctx, m, found, o.ConfigFile, report)
+	return m, found, nil
+}
+
+// keyOf is the key of the configured cluster.
+func keyOf(c *config.Config) client.ObjectKey {
+	return client.ObjectKey{Namespace: c.Namespace, Name: c.Name}
+}
+
+// look finds the cluster where it may be.
+func (o Selection) look(ctx context.Context, mem *memory, report progress.Reporter) (*Management, *clusterv1.Cluster, error) {
+	if mem.atHome(o.Config) {
+		if m, found, err := o.openHome(ctx, mem, report); m != nil || err != nil {
 			return m, found, err
 		}
 	}
-	m, err := OpenExistingManagement(ctx, o.Management, report)
-	if errors.Is(err, ErrNoManagement) {
+	m, err := OpenExistingManagement(ctx, mem.options(o.Management), report)
+	switch {
+	case err != nil && mem.chooses:
+		return nil, nil, mem.lost(ctx, err)
+	case errors.Is(err, ErrNoManagement):
 		return nil, nil, &AdvisedError{
 			Err:    fmt.Errorf("there is no cluster %s, because there is no management cluster", o.Config.Name),
 			Advice: "Name the management cluster with --kubeconfig or KUBECONFIG, or make the cluster with 'ocne cluster start'.",
 		}
-	}
-	if err != nil {
+	case err != nil:
 		return nil, nil, err
 	}
 	found, others, err := m.find(ctx, o)
@@ -46,10 +72,17 @@ func (o Selection) open(ctx context.Context, report progress.Reporter) (*Managem
 		return nil, nil, errors.Join(err, m.Close())
 	case found != nil:
 		return m, found, nil
-	case len(others) > 0:
-		return nil, nil, errors.Join(m.noSuchCluster(o.Config.Name, others), m.Close())
+	case mem.replaced(m):
+		err = mem.lost(ctx, errReplaced)
+	case mem.chooses:
+		err = mem.notThere(m)
+	default:
+		err = m.noSuchCluster(o.Config.Name, others)
 	}
-	return nil, nil, errors.Join(m.noSuchCluster(o.Config.Name, others), m.CloseAndStopIfIdle(ctx, report))
+	if len(others) > 0 {
+		return nil, nil, errors.Join(err, m.Close())
+	}
+	return nil, nil, errors.Join(err, m.CloseAndStopIfIdle(ctx, report))
 }
 
 // find returns the cluster, or nil and the names of those that exist.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 )
 
 // ownTimeout bounds the question to a cluster's own API whether it manages itself.
@@ -151,7 +153,11 @@ func openOwn(ctx context.Context, kubeconfig string, key client.ObjectKey) (*Man
 
 func newOwn(restConfig *rest.Config, kubeconfig string) (*Management, error) {
 	m := &Management{Kubeconfig: kubeconfig, Description: restConfig.Host + ", the cluster itself", own: true}
-	var err error
+	path, err := filepath.Abs(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	m.place = record.Management{Kind: record.Self, Files: []string{path}, Server: withoutUser(restConfig.Host)}
 	m.Client, err = newClient(restConfig)
 	return m, err
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 )
 
 // Listed is one cluster in a list.
@@ -27,7 +26,23 @@ type Listed struct {
 	Version      string    `json:"version"`
 	Endpoint     string    `json:"endpoint"`
 	Created      time.Time `json:"created"`
+	// Management is the management cluster that holds it.
+	Management record.Management `json:"management"`
+	// Message says why nothing is known of it but its management cluster; empty when that has answered.
+	Message string `json:"message"`
 }
+
+// Phases of clusters that are remembered, beside those of Cluster API.
+const (
+	// PhaseUnreachable: its management cluster does not answer.
+	PhaseUnreachable = "Unreachable"
+	// PhaseLost: its management cluster is not there any more, or another one has taken its place.
+	PhaseLost = "Lost"
+	// PhaseMoving: it is on its way to another management cluster, and neither holds it completely.
+	PhaseMoving = "Moving"
+	// PhaseGone: its management cluster answers and does not hold it.
+	PhaseGone = "Gone"
+)
 
 // Replicas counts machines.
 type Replicas struct {
@@ -37,23 +52,6 @@ type Replicas struct {
 
 // String is READY/DESIRED.
 func (r Replicas) String() string { return fmt.Sprintf("%d/%d", r.Ready, r.Desired) }
-
-// List returns the clusters of the management cluster, sorted by namespace and name; none when there is no management cluster. An
-// embedded one that holds no cluster is not left running.
-func List(ctx context.Context, o ManagementOptions, report progress.Reporter) ([]Listed, error) {
-	m, err := OpenExistingManagement(ctx, o, report)
-	if errors.Is(err, ErrNoManagement) {
-		return []Listed{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	listed, err := m.list(ctx)
-	if err == nil && len(listed) == 0 {
-		return listed, m.CloseAndStopIfIdle(ctx, report)
-	}
-	return listed, errors.Join(err, m.Close())
-}
 
 func (m *Management) list(ctx context.Context) ([]Listed, error) {
 	var clusters clusterv1.ClusterList
@@ -72,12 +70,18 @@ func (m *Management) list(ctx context.Context) ([]Listed, error) {
 	listed := make([]Listed, 0, len(clusters.Items))
 	for i := range clusters.Items {
 		c := &clusters.Items[i]
-		listed = append(listed, newListed(c, versions[client.ObjectKey{Namespace: c.Namespace, Name: c.Spec.ControlPlaneRef.Name}]))
+		l := newListed(c, versions[client.ObjectKey{Namespace: c.Namespace, Name: c.Spec.ControlPlaneRef.Name}])
+		l.Management = m.located()
+		listed = append(listed, l)
 	}
+	sortListed(listed)
+	return listed, nil
+}
+
+func sortListed(listed []Listed) {
 	slices.SortFunc(listed, func(a, b Listed) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
-	return listed, nil
 }
 
 func newListed(c *clusterv1.Cluster, version string) Listed {

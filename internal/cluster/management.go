@@ -15,13 +15,14 @@ import (
 	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 )
 
 // callTimeout bounds one call to a Kubernetes API.
 const callTimeout = 30 * time.Second
 
-// ManagementOptions choose the management cluster: the first kubeconfig of Flag, $KUBECONFIG and Config that is set, else the
-// embedded management cluster.
+// ManagementOptions choose the management cluster: the one of Flag, else the one that is remembered for the cluster, else the first kubeconfig
+// of $KUBECONFIG and Config that is set, else the embedded management cluster.
 type ManagementOptions struct {
 	// Flag is the value of --kubeconfig.
 	Flag string
@@ -33,6 +34,8 @@ type ManagementOptions struct {
 	Programs string
 	// Getenv reads KUBECONFIG (a list of files is merged as kubectl does) and OCNE_MANAGER_FEATURE_GATES (the embedded manager only).
 	Getenv func(string) string
+
+	recorded *record.Management // that holds the cluster which a command is about; nil when none is remembered
 }
 
 // Management is an open connection to a management cluster.
@@ -41,11 +44,16 @@ type Management struct {
 	Client client.Client
 	// Description for people.
 	Description string
-	// Kubeconfig is the value for kubectl's --kubeconfig, or empty when the files of $KUBECONFIG were merged.
+	// Kubeconfig is the value for kubectl's --kubeconfig, or empty when several files were merged.
 	Kubeconfig string
+	// Context is the value for kubectl's --context, or empty when it is the one that is current in the kubeconfig.
+	Context string
 
-	embedded *embedded.Session // nil for a management cluster that is not ours
-	own      bool              // it is the cluster whose objects it holds
+	embedded *embedded.Session      // nil for a management cluster that is not ours
+	own      bool                   // it is the cluster whose objects it holds
+	place    record.Management      // the way to it; identify completes it
+	homeDir  string                 // of an embedded one
+	loader   clientcmd.ClientConfig // nil for an embedded one, and for the cluster itself
 }
 
 // ErrNoManagement says that no management cluster was named and that there is no embedded one.
@@ -59,6 +67,14 @@ func (o ManagementOptions) kubeconfigSource() (rules *clientcmd.ClientConfigLoad
 	switch env := o.Getenv("KUBECONFIG"); {
 	case o.Flag != "":
 		return explicit(o.Flag), "--kubeconfig " + o.Flag
+	case o.recorded != nil && o.recorded.Kind == record.Embedded:
+		return nil, ""
+	case o.recorded != nil:
+		from := record.Of(o.HomeDir).Path + " as the management cluster of this cluster"
+		if files := o.recorded.Files; len(files) > 1 {
+			return &clientcmd.ClientConfigLoadingRules{Precedence: files}, from
+		}
+		return explicit(o.recorded.Files[0]), from
 	case env != "":
 		return &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(env)}, "KUBECONFIG=" + env
 	case o.Config != "":
@@ -77,7 +93,8 @@ func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Re
 	if rules == nil {
 		return o.openEmbedded(ctx, report)
 	}
-	restConfig, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	loader := o.clientConfig(rules)
+	restConfig, err := loader.ClientConfig()
 	if clientcmd.IsEmptyConfig(err) {
 		return nil, &AdvisedError{
 			Err:    fmt.Errorf("management cluster named by %s: no such file, or it names no cluster", from),
@@ -91,11 +108,17 @@ func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Re
 		}
 	}
 	m := &Management{Kubeconfig: rules.ExplicitPath, Description: restConfig.Host + ", named by " + from}
+	if err := m.locate(o, rules, loader, restConfig.Host); err != nil {
+		return nil, fmt.Errorf("management cluster %s: %w", m.Description, err)
+	}
 	if err := o.checkProviders(ctx, restConfig, m.Description); err != nil {
 		return nil, err
 	}
 	if m.Client, err = newClient(restConfig); err != nil {
 		return nil, fmt.Errorf("management cluster %s: %w", m.Description, err)
+	}
+	if err := o.expectRecorded(ctx, m); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
@@ -130,10 +153,15 @@ func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Rep
 		Kubeconfig:  session.Kubeconfig,
 		Description: session.Server + ", embedded in " + o.embeddedDir(),
 		embedded:    session,
+		place:       record.Management{Kind: record.Embedded},
+		homeDir:     o.HomeDir,
 	}
 	restConfig, err := clientcmd.BuildConfigFromFlags("", session.Kubeconfig)
 	if err == nil {
 		m.Client, err = newClient(restConfig)
+	}
+	if err == nil {
+		err = m.identify(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded management cluster: %w", err), session.Close())
@@ -189,6 +217,7 @@ func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Rep
 		return fmt.Errorf("stop the embedded management cluster: %w", err)
 	case stopped:
 		report.Step("Embedded management cluster: stopped and removed, because it managed no cluster any more")
+		return m.forgetAll(ctx)
 	}
 	return nil
 }

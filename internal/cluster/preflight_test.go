@@ -174,7 +174,7 @@ func TestOtherMachinesThanTheClusterHasAreRefusedBeforeAnythingIsChanged(t *test
 	require.NoError(t, s.checkExisting(t.Context(), o.plan(t)), "another number of machines is fine")
 
 	o.Config.OLVM.WorkerMachine.VMTemplateName = "ock-2"
-	_, err := s.create(t.Context(), o, o.plan(t), s.report)
+	_, err := s.create(t.Context(), o, o.plan(t), &memory{off: true}, s.report)
 	require.EqualError(t, err, "the machines of cluster demo were made from other values than the configuration has now (template demo-md-0)")
 	var advised *AdvisedError
 	require.ErrorAs(t, err, &advised)
@@ -189,7 +189,7 @@ func TestAClusterThatIsBeingDeletedIsNotStarted(t *testing.T) {
 	s := newSite(t, leaving)
 	require.NoError(t, s.Client.Delete(t.Context(), leaving))
 	o := order(t, olvmsim.New(t))
-	_, err := s.create(t.Context(), o, o.plan(t), s.report)
+	_, err := s.create(t.Context(), o, o.plan(t), &memory{off: true}, s.report)
 	require.ErrorIs(t, err, ErrBeingDeleted)
 	require.EqualError(t, err, "cluster demo is being deleted")
 	require.False(t, s.exists(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ocne"}}))
@@ -217,7 +217,7 @@ func TestAClusterOfAnotherManagementClusterIsNotTakenOver(t *testing.T) {
 
 	p := o.plan(t)
 	require.NoError(t, checkEngine(t.Context(), o, p, s.report))
-	_, err = s.create(t.Context(), o, p, s.report)
+	_, err = s.create(t.Context(), o, p, &memory{off: true}, s.report)
 	require.ErrorContains(t, err, "the engine holds VMs of a cluster ocne/demo that this management cluster")
 	require.ErrorContains(t, err, "demo-control-plane-x")
 	require.False(t, s.exists(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ocne"}}))

@@ -10,21 +10,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 	"github.com/ocne-project/ocne/internal/incluster"
 )
 
 // open returns the management cluster that holds the cluster's objects, or in which they are to be made. For a cluster that manages itself, it
 // first completes what an interrupted command has left.
-func (o CreateOptions) open(ctx context.Context, p *plan, report progress.Reporter) (*Management, error) {
-	if !o.Config.SelfManaged {
-		return OpenManagement(ctx, o.Management, report)
+func (o CreateOptions) open(ctx context.Context, p *plan, mem *memory, report progress.Reporter) (*Management, error) {
+	if !mem.atHome(o.Config) {
+		return o.choose(ctx, mem, p.key, report)
 	}
 	if err := incluster.HasImages(o.Management.controllersImages()); err != nil {
 		return nil, &AdvisedError{Err: err, Advice: "Nothing was changed. A cluster that manages itself needs this image, which belongs beside the programs of ocne: make image"}
 	}
-	h, err := findHomes(ctx, o.Management, p.key, o.Config.KubeconfigPath(), report)
+	h, err := findHomes(ctx, mem.options(o.Management), p.key, mem.ownKubeconfig(o.Config), report)
 	if err != nil {
-		return nil, err
+		return nil, mem.lost(ctx, err)
+	}
+	if err := mem.expectOwn(ctx, h); err != nil {
+		return nil, errors.Join(err, h.close(ctx, nil))
 	}
 	m, err := h.resume(ctx)
 	if err == nil && m == nil {
@@ -37,7 +41,7 @@ func (o CreateOptions) open(ctx context.Context, p *plan, report progress.Report
 		return nil, err
 	}
 	if m == nil {
-		return OpenManagement(ctx, o.Management, report)
+		return o.choose(ctx, mem, p.key, report)
 	}
 	if m.own { // with the controllers of this release, which may know more than those that run
 		return m, o.updateControllers(ctx, m, report)
@@ -75,7 +79,7 @@ func (c controllers) installOn(ctx context.Context, s *snapshot) error {
 
 // moveIn makes a cluster manage itself, and returns it when it has shown that it does. The objects stay where they are until its controllers run.
 func (m *Management) moveIn(
-	ctx context.Context, o CreateOptions, p *plan, last *snapshot, report progress.Reporter,
+	ctx context.Context, o CreateOptions, p *plan, mem *memory, last *snapshot, report progress.Reporter,
 ) (home *Management, shown *snapshot, err error) {
 	if m.own {
 		return m, last, nil
@@ -100,9 +104,11 @@ func (m *Management) moveIn(
 		return nil, nil, unfinished(ctx, err, complete, nil)
 	}
 	report.Step("Moving the objects of cluster " + p.key.Name + " into the cluster itself")
+	mem.moves(ctx, p.key, m, own, report)
 	if err := (transfer{from: m, to: own, key: p.key, mark: inward, report: report}).run(ctx); err != nil {
 		return nil, nil, unfinished(ctx, err, complete, nil)
 	}
+	mem.moved(ctx, p.key, own, report)
 	// The objects have come without their status: what the cluster says of itself from now on, its own controllers have found out.
 	shown, err = own.await(ctx, o.awaited(p), report)
 	if err != nil {
@@ -121,17 +127,20 @@ func (m *Management) closeAfter(ctx context.Context, home *Management, report pr
 }
 
 // openHome opens the management cluster of a cluster that manages itself. It changes nothing: a move that was interrupted is told.
-func (o Selection) openHome(ctx context.Context, report progress.Reporter) (*Management, *clusterv1.Cluster, error) {
-	key := client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name}
-	h, err := findHomes(ctx, o.Management, key, o.Config.KubeconfigPath(), report)
+func (o Selection) openHome(ctx context.Context, mem *memory, report progress.Reporter) (*Management, *clusterv1.Cluster, error) {
+	key := keyOf(o.Config)
+	h, err := findHomes(ctx, mem.options(o.Management), key, mem.ownKubeconfig(o.Config), report)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, mem.lost(ctx, err)
 	}
 	if moving(h.inOther) || moving(h.inOwn) {
 		return nil, nil, errors.Join(&AdvisedError{
 			Err:    fmt.Errorf("the objects of cluster %s are being moved between its management clusters", key.Name),
 			Advice: "Nothing was changed. If no other command is at it, run the one again that was interrupted (start or delete): it completes the move.",
 		}, h.close(ctx, nil))
+	}
+	if err := mem.expectOwn(ctx, h); err != nil {
+		return nil, nil, errors.Join(err, h.close(ctx, nil))
 	}
 	switch {
 	case h.inOwn != nil:
@@ -143,18 +152,24 @@ func (o Selection) openHome(ctx context.Context, report progress.Reporter) (*Man
 }
 
 // open returns the management cluster that a cluster is deleted from, which cannot be the cluster itself: its objects are moved out of it first.
-func (o DeleteOptions) open(ctx context.Context, report progress.Reporter) (*Management, error) {
-	if !o.Config.SelfManaged {
-		m, err := OpenExistingManagement(ctx, o.Management, report)
+func (o DeleteOptions) open(ctx context.Context, mem *memory, report progress.Reporter) (*Management, error) {
+	if !mem.atHome(o.Config) {
+		m, err := OpenExistingManagement(ctx, mem.options(o.Management), report)
 		if err != nil {
-			return nil, err
+			return nil, mem.lost(ctx, err)
 		}
-		return o.moveOutOfItself(ctx, m, report)
+		if err := mem.expect(ctx, m, keyOf(o.Config)); err != nil {
+			return nil, errors.Join(err, m.CloseAndStopIfIdle(ctx, report))
+		}
+		return o.moveOutOfItself(ctx, mem, m, report)
 	}
-	key := client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name}
-	h, err := findHomes(ctx, o.Management, key, o.Config.KubeconfigPath(), report)
+	key := keyOf(o.Config)
+	h, err := findHomes(ctx, mem.options(o.Management), key, mem.ownKubeconfig(o.Config), report)
 	if err != nil {
-		return nil, err
+		return nil, mem.lost(ctx, err)
+	}
+	if err := mem.expectOwn(ctx, h); err != nil {
+		return nil, errors.Join(err, h.close(ctx, nil))
 	}
 	m, err := h.resume(ctx)
 	if err == nil && m == nil {
@@ -164,15 +179,15 @@ func (o DeleteOptions) open(ctx context.Context, report progress.Reporter) (*Man
 	case err != nil:
 		return nil, errors.Join(err, h.close(ctx, nil))
 	case m != nil && m.own:
-		return o.moveOut(ctx, m, h, report)
+		return o.moveOut(ctx, mem, m, h, report)
 	case m == nil && h.other == nil:
-		return nil, ErrNoManagement
+		return nil, mem.lost(ctx, ErrNoManagement)
 	}
 	return h.other, nil
 }
 
 // moveOutOfItself is for a cluster that is named, as its own management cluster, by --kubeconfig or KUBECONFIG.
-func (o DeleteOptions) moveOutOfItself(ctx context.Context, m *Management, report progress.Reporter) (*Management, error) {
+func (o DeleteOptions) moveOutOfItself(ctx context.Context, mem *memory, m *Management, report progress.Reporter) (*Management, error) {
 	found, _, err := m.find(ctx, Selection{Config: o.Config, AnyNamespace: o.AnyNamespace})
 	if err != nil || found == nil {
 		return m, nil //nolint:nilerr // told by whoever looks for it next
@@ -181,12 +196,12 @@ func (o DeleteOptions) moveOutOfItself(ctx context.Context, m *Management, repor
 	if err != nil || !itself {
 		return m, err
 	}
-	m.own = true
-	return o.moveOut(ctx, m, &homes{key: client.ObjectKeyFromObject(found), own: m, inOwn: found, report: report}, report)
+	m.own, m.place.Kind = true, record.Self
+	return o.moveOut(ctx, mem, m, &homes{key: client.ObjectKeyFromObject(found), own: m, inOwn: found, report: report}, report)
 }
 
 // moveOut moves a cluster's objects to the management cluster that is chosen, or to the embedded one, where it is itself.
-func (o DeleteOptions) moveOut(ctx context.Context, own *Management, h *homes, report progress.Reporter) (*Management, error) {
+func (o DeleteOptions) moveOut(ctx context.Context, mem *memory, own *Management, h *homes, report progress.Reporter) (*Management, error) {
 	other := h.other
 	if other == nil {
 		var err error
@@ -195,8 +210,10 @@ func (o DeleteOptions) moveOut(ctx context.Context, own *Management, h *homes, r
 		}
 	}
 	report.Step(fmt.Sprintf("Moving the objects of cluster %s out of it, to %s", h.key.Name, other.Description))
+	mem.moves(ctx, h.key, own, other, report)
 	if err := (transfer{from: own, to: other, key: h.key, mark: outward, report: report}).run(ctx); err != nil {
 		return nil, errors.Join(err, other.CloseAndStopIfIdle(context.WithoutCancel(ctx), report))
 	}
+	mem.moved(ctx, h.key, other, report)
 	return other, nil
 }

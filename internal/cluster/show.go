@@ -120,7 +120,7 @@ func (m *Management) details(ctx context.Context, s *snapshot, kubeconfig string
 		return nil, err
 	}
 	d := newDetails(s, time.Now())
-	d.ManagementCluster, d.AddressPools = m.Description, s.addressPools()
+	d.Management, d.ManagementCluster, d.AddressPools = m.located(), m.Description, s.addressPools()
 	if _, err := os.Stat(kubeconfig); err == nil {
 		d.Kubeconfig = kubeconfig
 	}

@@ -14,6 +14,8 @@ type Summary struct {
 	Kubeconfig string
 	// ManagementKubeconfig is the path for kubectl's --kubeconfig; empty when $KUBECONFIG holds it.
 	ManagementKubeconfig string
+	// ManagementContext is the value for kubectl's --context; empty when it is the kubeconfig's current one.
+	ManagementContext string
 	// Nodes as the cluster's own API reports them.
 	Nodes []Node
 	// Machines as the management cluster reports them.
@@ -35,7 +37,7 @@ const roleLabel = "node-role.kubernetes.io/"
 func summarize(s *snapshot, kubeconfig string, m *Management) *Summary {
 	result := &Summary{
 		Name: s.cluster.Name, Namespace: s.cluster.Namespace,
-		Kubeconfig: kubeconfig, ManagementKubeconfig: m.Kubeconfig,
+		Kubeconfig: kubeconfig, ManagementKubeconfig: m.Kubeconfig, ManagementContext: m.Context,
 	}
 	for i := range s.machines {
 		machine := &s.machines[i]

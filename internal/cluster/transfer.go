@@ -187,7 +187,20 @@ func (t transfer) moveOnce(ctx context.Context) error {
 	if err := t.from.patchCluster(ctx, t.key, []byte(`{"spec":{"paused":null}}`)); err != nil {
 		return err
 	}
-	return move.Namespace(ctx, t.from.Kubeconfig, t.to.Kubeconfig, t.key.Namespace)
+	return t.moveNamespace(ctx)
+}
+
+func (t transfer) moveNamespace(ctx context.Context) (err error) {
+	var paths [2]string
+	for i, side := range []*Management{t.from, t.to} {
+		path, done, failed := side.oneFile()
+		if failed != nil {
+			return fmt.Errorf("kubeconfig of the management cluster %s: %w", side.Description, failed)
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		paths[i] = path
+	}
+	return move.Namespace(ctx, paths[0], paths[1], t.key.Namespace)
 }
 
 func (m *Management) patchCluster(ctx context.Context, key client.ObjectKey, patch []byte) error {

@@ -278,7 +278,7 @@ func TestAClusterThatSharesItsNamespaceIsNotMadeToManageItself(t *testing.T) {
 	other := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: o.Config.Namespace, Name: "other"}}
 	require.NoError(t, s.Client.Create(t.Context(), other))
 	p := o.plan(t)
-	_, err := s.create(t.Context(), o, p, s.report)
+	_, err := s.create(t.Context(), o, p, &memory{off: true}, s.report)
 	require.ErrorContains(t, err, "cluster other is in the same namespace")
 	for _, obj := range p.objects {
 		require.False(t, s.exists(t, obj), obj.GetName())

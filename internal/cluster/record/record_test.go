@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -172,24 +173,29 @@ const theirs = `clusters:
 `
 
 func TestAFileThatIsNotOursIsNeitherMisreadNorDestroyed(t *testing.T) {
+	one := func(cluster string) string {
+		return "version: 1\nclusters: [{name: a, namespace: b, " + cluster + "}]\n"
+	}
 	for name, test := range map[string]struct {
 		content string
 		says    string
 		foreign bool
 	}{
-		"the cache of the other ocne":           {theirs, "is the cluster cache of another ocne", true},
-		"its cache without clusters":            {"clusters: {}\n", "is the cluster cache of another ocne", true},
-		"a newer ocne's":                        {"version: 99\nclusters: []\n", "it was written by a newer ocne (version 99, and this one knows 1)", false},
-		"no version":                            {"clusters: []\n", "it has no version", false},
-		"an empty file":                         {"", "it has no version", false},
-		"not YAML":                              {"{", "error converting YAML to JSON", false},
-		"an unknown key":                        {"version: 1\nclusters: [{nam: demo}]\n", `unknown field "nam"`, false},
-		"no namespace":                          {"version: 1\nclusters: [{name: demo, management: {kind: embedded}}]\n", "cluster 1 has no name or no namespace", false},
-		"an unknown kind":                       {"version: 1\nclusters: [{name: a, namespace: b, management: {kind: cloud}}]\n", `unknown kind "cloud"`, false},
-		"no files":                              {"version: 1\nclusters: [{name: a, namespace: b, management: {kind: self}}]\n", "of kind self has no kubeconfig files", false},
-		"no files of the one that it moves to":  {"version: 1\nclusters: [{name: a, namespace: b, management: {kind: embedded}, movingTo: {kind: self}}]\n", "has no kubeconfig files", false},
-		"the same cluster twice":                {"version: 1\nclusters: [{name: a, namespace: b, management: {kind: embedded}}, {name: a, namespace: b, management: {kind: embedded}}]\n", "cluster b/a is in it twice", false},
-		"a list where a management is expected": {"version: 1\nclusters: [{name: a, namespace: b, management: []}]\n", "cannot unmarshal", false},
+		"the cache of the other ocne": {theirs, "is the cluster cache of another ocne", true},
+		"its cache without clusters":  {"clusters: {}\n", "is the cluster cache of another ocne", true},
+		"a newer ocne's":              {"version: 99\nclusters: []\n", "it was written by a newer ocne (version 99, and this one knows 1)", false},
+		"no version":                  {"clusters: []\n", "it has no version", false},
+		"an empty file":               {"", "it has no version", false},
+		"not YAML":                    {"{", "error converting YAML to JSON", false},
+		"an unknown key":              {one("nam: demo"), `unknown field "nam"`, false},
+		"no namespace":                {"version: 1\nclusters: [{name: demo}]\n", "cluster 1 has no name or no namespace", false},
+		"an unknown kind":             {one("management: {kind: cloud}"), `unknown kind "cloud"`, false},
+		"no files":                    {one("management: {kind: self}"), "of kind self has no kubeconfig files", false},
+		"no files of the target":      {one("management: {kind: embedded}, movingTo: {kind: self}"), "of kind self has no kubeconfig files", false},
+		"a list as a management":      {one("management: []"), "cannot unmarshal", false},
+		"the same cluster twice": {
+			"version: 1\nclusters:\n" + strings.Repeat("- {name: a, namespace: b, management: {kind: embedded}}\n", 2), "cluster b/a is in it twice", false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFile(t)

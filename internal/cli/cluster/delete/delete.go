@@ -30,6 +30,8 @@ type Options struct {
 	Timeout time.Duration
 	// Abandon deletes a cluster whose engine is gone for good.
 	Abandon bool
+	// Forget only removes the cluster from the record of management clusters.
+	Forget bool
 }
 
 const long = `Delete removes a cluster, with all its VMs, disks and addresses, and waits until the engine holds nothing of it any more. It does
@@ -43,6 +45,10 @@ all namespaces, and nothing but the management cluster is needed.
 While the engine does not answer, the deletion waits. When the engine is gone for good, --abandon deletes the cluster without it: nothing
 is asked of the engine, and the VMs that may still be there are listed, with their addresses. It is refused while the engine
 answers. Should the engine come back, 'ocne cluster orphans' finds these VMs and removes them.
+
+The management cluster is the one of --kubeconfig, else the one that holds the cluster, as ~/.ocne/clusters.yaml remembers, else the one of
+KUBECONFIG or of the configuration, else the embedded one. When the remembered one is gone for good, --forget removes the cluster from
+that file and touches nothing else: what the cluster left in the engine, 'ocne cluster orphans' finds and removes.
 
 It may be interrupted and run again. A cluster that is gone already is no error, unless there are other clusters and nothing was
 left of this one: then its name is taken for a mistake.`
@@ -73,11 +79,15 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
 	f.BoolVar(&o.Abandon, "abandon", false, "do not ask the engine, which is gone for good; list what may be left there")
+	f.BoolVar(&o.Forget, "forget", false, "delete nothing; only forget a cluster whose management cluster is gone for good")
 	f.StringP("session", "s", "", "") // of the existing ocne; does nothing with OLVM
 	f.Lookup("session").Hidden = true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("provider") && *provider != config.ProviderOLVM {
 			return &cli.UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("unknown provider %q: use olvm", *provider)}
+		}
+		if o.Forget && (o.Abandon || o.Kubeconfig != "") {
+			return &cli.UsageError{Command: cmd.CommandPath(), Err: errors.New("--forget goes with -C or -c alone")}
 		}
 		o.Flags = config.Flags{Name: cli.Given(cmd, "cluster-name", name), Provider: cli.Given(cmd, "provider", provider)}
 		return run(cmd.Context(), o)
@@ -99,7 +109,8 @@ func Run(ctx context.Context, o *Options) error {
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	left, err := cluster.Delete(ctx, cluster.DeleteOptions{
-		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig), Abandon: o.Abandon,
+		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig),
+		Abandon: o.Abandon, Forget: o.Forget,
 	}, report)
 	report.Close()
 	if len(left) > 0 {

@@ -26,8 +26,14 @@ type Options struct {
 	Output output.Format
 }
 
-const long = `List shows the clusters of the management cluster: the one of --kubeconfig, else of KUBECONFIG, else of the key kubeconfig in the
-cluster file (--config) or the defaults file, else the embedded one, which is started when it exists and does not run.`
+const long = `List shows clusters: those of the management cluster that KUBECONFIG names, else the key kubeconfig in the cluster file (--config) or
+the defaults file, else of the embedded one, which is started when it exists and does not run; and all clusters that ~/.ocne/clusters.yaml
+remembers, in whatever management cluster they are, also those that manage themselves. With --kubeconfig, they are the ones of that
+management cluster alone.
+
+All management clusters are asked at the same time. The clusters of one that does not answer within 15 s have the phase Unreachable, of one
+that is not there any more Lost. A cluster that its management cluster does not hold any more is Gone, and one between two Moving. The
+messages below the list say more; -o wide, json and yaml name the management clusters.`
 
 const example = `  ocne cluster list
   ocne cluster list -o wide
@@ -78,17 +84,30 @@ func (o *Options) print(clusters []cluster.Listed) error {
 	}
 	header := []string{"NAME", "NAMESPACE", "PHASE", "CONTROL PLANE", "WORKERS", "VERSION", "AGE"}
 	if o.Output == output.Wide {
-		header = append(header, "PROVIDER", "ENDPOINT")
+		header = append(header, "PROVIDER", "ENDPOINT", "MANAGEMENT")
 	}
 	rows := make([][]string, 0, len(clusters))
 	for _, c := range clusters {
-		row := []string{c.Name, c.Namespace, c.Phase, c.ControlPlane.String(), c.Workers.String(), c.Version, o.age(c.Created)}
+		row := []string{c.Name, c.Namespace, c.Phase, "", "", "", ""}
+		if c.Message == "" {
+			row = []string{c.Name, c.Namespace, c.Phase, c.ControlPlane.String(), c.Workers.String(), c.Version, o.age(c.Created)}
+		}
 		if o.Output == output.Wide {
-			row = append(row, c.Provider, c.Endpoint)
+			row = append(row, c.Provider, c.Endpoint, c.Management.String())
 		}
 		rows = append(rows, row)
 	}
-	return output.Table(streams.Out, header, rows)
+	if err := output.Table(streams.Out, header, rows); err != nil {
+		return err
+	}
+	for _, c := range clusters {
+		if c.Message != "" {
+			if _, err := fmt.Fprintf(streams.Err, "%s (namespace %s) is %s: %s\n", c.Name, c.Namespace, c.Phase, c.Message); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (o *Options) age(created time.Time) string {

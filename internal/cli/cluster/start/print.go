@@ -89,7 +89,11 @@ func (o *Options) print(s *cluster.Summary) error {
 		o.command("delete", s.Name),
 	}
 	if s.ManagementKubeconfig != "" {
-		next = append(next, "kubectl --kubeconfig "+cli.Quote(s.ManagementKubeconfig)+" get clusters,machines,olvmmachines -A   # Cluster API's view")
+		kubectl := "kubectl --kubeconfig " + cli.Quote(s.ManagementKubeconfig)
+		if s.ManagementContext != "" {
+			kubectl += " --context " + cli.Quote(s.ManagementContext)
+		}
+		next = append(next, kubectl+" get clusters,machines,olvmmachines -A   # Cluster API's view")
 	}
 	_, err := fmt.Fprintf(o.Environment.Streams.Out, "\nWhat next:\n  %s\n", strings.Join(next, "\n  "))
 	return err

@@ -54,10 +54,11 @@ Before it touches anything, it asks the engine, read-only, whether everything th
 --skip-preflight leaves checks out: engine, credentials, permissions, data-center, cluster, hosts, network, vnic-profile, template,
 storage, addresses, virtual-ip, self-managed, or all.
 
-The management cluster is the one of --kubeconfig, else of KUBECONFIG, else of the key kubeconfig in the configuration. Without
-any of them, an embedded one runs as two processes on this machine, with its state and logs in ~/.ocne/management, until
-its last cluster is deleted. OCNE_MANAGER_FEATURE_GATES sets Cluster API feature gates of the embedded one, beside
-ReconcilerRateLimiting=false, its default because its API server serves nothing else.
+The management cluster is the one of --kubeconfig, else the one that holds the cluster already, as ~/.ocne/clusters.yaml remembers, else
+the one of KUBECONFIG, else of the key kubeconfig in the configuration. Without any of them, an embedded one runs as two processes on
+this machine, with its state and logs in ~/.ocne/management, until its last cluster is deleted. OCNE_MANAGER_FEATURE_GATES sets
+Cluster API feature gates of the embedded one, beside ReconcilerRateLimiting=false, its default because its API server serves
+nothing else.
 
 With providers.olvm.selfManaged in the cluster file, the controllers and the cluster's objects move into the cluster itself once it
 runs, and the management cluster that it was made from is needed no more.
@@ -129,6 +130,10 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	file, err := cli.AbsolutePath(o.ConfigFile)
+	if err != nil {
+		return err
+	}
 	o.configured = c.Management.Kubeconfig
 	report := env.Reporter(c.Quiet)
 	defer report.Close()
@@ -136,7 +141,7 @@ func Run(ctx context.Context, o *Options) error {
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	summary, err := cluster.Create(ctx, cluster.CreateOptions{
-		Config: c, Management: env.Management(o.Kubeconfig, o.configured), Getenv: env.Getenv,
+		Config: c, ConfigFile: file, Management: env.Management(o.Kubeconfig, o.configured), Getenv: env.Getenv,
 		NodeStartupTimeout: o.NodeStartupTimeout, SkipPreflight: o.SkipPreflight,
 	}, report)
 	report.Close()

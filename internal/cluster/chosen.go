@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/record"
+)
+
+// elsewhereTimeout bounds the question to a management cluster that is not used whether it holds a cluster.
+const elsewhereTimeout = 20 * time.Second
+
+// choose opens the management cluster that a cluster is made in, or was made in before. A second one is not made in another.
+func (o CreateOptions) choose(ctx context.Context, mem *memory, key client.ObjectKey, report progress.Reporter) (*Management, error) {
+	switch {
+	case mem.chooses:
+		return o.remembered(ctx, mem, key, report)
+	case mem.known == nil:
+		return OpenManagement(ctx, o.Management, report)
+	}
+	m, err := OpenManagement(ctx, o.Management, report)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.refuseSecond(ctx, mem, m, key, report); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// remembered opens the management cluster that holds the cluster. When that one knows nothing of it, nothing binds the cluster to it.
+func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.ObjectKey, report progress.Reporter) (*Management, error) {
+	m, err := OpenExistingManagement(ctx, mem.options(o.Management), report)
+	if err != nil {
+		return nil, mem.lost(ctx, err)
+	}
+	if err := mem.expect(ctx, m, key); err != nil {
+		return nil, errors.Join(err, m.CloseAndStopIfIdle(ctx, report))
+	}
+	found, err := m.clusterNamed(ctx, key)
+	if err != nil || found != nil {
+		return m, err
+	}
+	if from, another := o.Management.namesAnother(m); another {
+		report.Step(fmt.Sprintf("Cluster %s is not in %s any more, as %s says, but %s is used", key.Name, m.place, mem.file.Path, from))
+	} else if rules, _ := o.Management.kubeconfigSource(); rules != nil || m.embedded != nil {
+		return m, nil
+	}
+	mem.chooses = false
+	if err := m.CloseAndStopIfIdle(ctx, report); err != nil {
+		return nil, err
+	}
+	return OpenManagement(ctx, o.Management, report)
+}
+
+// errReplaced is why an embedded management cluster cannot be used: somebody has removed its directory.
+var errReplaced = errors.New("its state is gone, and another one has taken its place")
+
+// replaced says that another embedded management cluster stands where the remembered one was.
+func (mem *memory) replaced(m *Management) bool {
+	return mem.chooses && m.embedded != nil && mem.known.Management.Kind == record.Embedded && !mem.known.Management.Same(m.place)
+}
+
+// expect refuses an embedded management cluster that has taken the place of the remembered one, unless it has got the cluster.
+func (mem *memory) expect(ctx context.Context, m *Management, key client.ObjectKey) error {
+	if !mem.replaced(m) {
+		return nil
+	}
+	if found, err := m.clusterNamed(ctx, key); err != nil || found != nil {
+		return err
+	}
+	return mem.lost(ctx, errReplaced)
+}
+
+// refuseSecond refuses to make a cluster in a management cluster that is named by --kubeconfig while the remembered one holds it.
+func (o CreateOptions) refuseSecond(ctx context.Context, mem *memory, m *Management, key client.ObjectKey, report progress.Reporter) error {
+	if err := m.identify(ctx); err != nil || mem.known.Management.Same(m.place) {
+		return err
+	}
+	if found, err := m.clusterNamed(ctx, key); err != nil || found != nil {
+		return err
+	}
+	asking, cancel := context.WithTimeout(ctx, elsewhereTimeout)
+	defer cancel()
+	holds, err := o.Management.holds(asking, mem.known, progress.Quiet{Reporter: report})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrNoManagement):
+		return nil
+	case err != nil:
+		report.Warn(fmt.Sprintf("%s, which held cluster %s, cannot be asked whether it still does: %v", mem.known.Management, key.Name, err))
+		return nil
+	case !holds:
+		return nil
+	}
+	return &AdvisedError{
+		Err: fmt.Errorf("cluster %s is held by %s already: two management clusters would work against each other", key.Name, mem.known.Management),
+		Advice: "Nothing was changed. Leave --kubeconfig away to go on with that cluster, move it (docs/howto/move-a-cluster.md), or choose another name or\n" +
+			"namespace.",
+	}
+}
+
+// holds asks a remembered management cluster whether it still holds a cluster.
+func (o ManagementOptions) holds(ctx context.Context, c *record.Cluster, report progress.Reporter) (bool, error) {
+	m, err := o.reopen(ctx, &c.Management, report)
+	if err != nil {
+		return false, err
+	}
+	found, err := m.clusterNamed(ctx, client.ObjectKey{Namespace: c.Namespace, Name: c.Name})
+	return found != nil, errors.Join(err, m.Close())
+}
+
+// reopen opens a remembered management cluster.
+func (o ManagementOptions) reopen(ctx context.Context, p *record.Management, report progress.Reporter) (*Management, error) {
+	o.Flag, o.recorded = "", p
+	m, err := OpenExistingManagement(ctx, o, report)
+	if err == nil && p.Kind == record.Self {
+		m.own, m.place.Kind = true, record.Self
+	}
+	return m, err
+}
