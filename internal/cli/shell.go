@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 )
 
@@ -35,4 +36,12 @@ func (e *Environment) CommandLine(verb string, which Existing, name string, word
 		line = append(line, "-k", Quote(which.Kubeconfig))
 	}
 	return strings.Join(line, " ")
+}
+
+// Count is a number with its noun, which is one that takes an s.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -172,19 +172,24 @@ func tooOld(ctx context.Context, api rest.Interface, description string, version
 
 // installedRelease is what clusterctl's inventory says of Cluster API itself; empty when it cannot be read.
 func installedRelease(ctx context.Context, api rest.Interface) string {
-	var inventory struct {
-		Items []struct{ Type, Version string }
-	}
-	path := "/apis/" + providerInventory().GroupVersion().String() + "/providers"
-	if _, err := getJSON(ctx, api, path, &inventory); err != nil {
-		return ""
-	}
-	for _, p := range inventory.Items {
+	for _, p := range inventory(ctx, api) {
 		if p.Type == "CoreProvider" {
 			return p.Version
 		}
 	}
 	return ""
+}
+
+// installedProvider is one entry of clusterctl's inventory.
+type installedProvider struct{ Type, ProviderName, Version string }
+
+// inventory is clusterctl's, as far as it can be read.
+func inventory(ctx context.Context, api rest.Interface) []installedProvider {
+	var list struct{ Items []installedProvider }
+	if _, err := getJSON(ctx, api, "/apis/"+providerInventory().GroupVersion().String()+"/providers", &list); err != nil {
+		return nil
+	}
+	return list.Items
 }
 
 // checkIgnition asks a management cluster that is not ours, without storing anything, whether it makes boot documents in the format

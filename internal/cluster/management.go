@@ -138,14 +138,18 @@ func OpenExistingManagement(ctx context.Context, o ManagementOptions, report pro
 	return OpenManagement(ctx, o, report)
 }
 
-func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Reporter) (*Management, error) {
-	session, err := embedded.Start(ctx, embedded.Options{
+func (o ManagementOptions) embeddedOptions(report progress.Reporter) embedded.Options {
+	return embedded.Options{
 		Dir:          o.embeddedDir(),
 		Programs:     o.Programs,
 		FeatureGates: o.Getenv("OCNE_MANAGER_FEATURE_GATES"),
 		Getenv:       o.Getenv,
 		Report:       func(text string) { report.Step("Embedded management cluster: " + text) },
-	})
+	}
+}
+
+func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Reporter) (*Management, error) {
+	session, err := embedded.Start(ctx, o.embeddedOptions(report))
 	if err != nil {
 		return nil, err
 	}
@@ -203,13 +207,7 @@ func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Rep
 	if m.embedded == nil {
 		return nil
 	}
-	stopped, err := m.embedded.StopIfIdle(ctx, func(ctx context.Context) (bool, error) {
-		var clusters clusterv1.ClusterList
-		if err := m.Client.List(ctx, &clusters); err != nil {
-			return false, fmt.Errorf("list clusters: %w", err)
-		}
-		return len(clusters.Items) == 0, nil
-	})
+	stopped, err := m.embedded.StopIfIdle(ctx, m.idle)
 	switch {
 	case errors.Is(err, embedded.ErrInUse):
 		return nil // whoever uses it stops it when it is idle
@@ -220,4 +218,13 @@ func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Rep
 		return m.forgetAll(ctx)
 	}
 	return nil
+}
+
+// idle says that the management cluster holds no cluster.
+func (m *Management) idle(ctx context.Context) (bool, error) {
+	var clusters clusterv1.ClusterList
+	if err := m.Client.List(ctx, &clusters); err != nil {
+		return false, fmt.Errorf("list clusters: %w", err)
+	}
+	return len(clusters.Items) == 0, nil
 }

@@ -30,6 +30,10 @@ import (
 	imagelist "github.com/ocne-project/ocne/internal/cli/image/list"
 	"github.com/ocne-project/ocne/internal/cli/image/prune"
 	"github.com/ocne-project/ocne/internal/cli/image/upload"
+	managementkubeconfig "github.com/ocne-project/ocne/internal/cli/management/kubeconfig"
+	managementstart "github.com/ocne-project/ocne/internal/cli/management/start"
+	"github.com/ocne-project/ocne/internal/cli/management/status"
+	"github.com/ocne-project/ocne/internal/cli/management/stop"
 	"github.com/ocne-project/ocne/internal/cli/version"
 )
 
@@ -72,7 +76,7 @@ func NewCommand(env *cli.Environment) *cobra.Command {
 	level := cmd.PersistentFlags().StringP("log-level", "l", "info", "`level` of messages: error, info, debug or trace")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return setLogLevel(env, cmd, *level) }
 
-	cmd.AddCommand(clusterCommand(env), imageCommand(env), configCommand(env), version.NewCommand(env))
+	cmd.AddCommand(clusterCommand(env), managementCommand(env), imageCommand(env), configCommand(env), version.NewCommand(env))
 	cmd.SetHelpCommand(helpCommand())
 	cmd.InitDefaultCompletionCmd()
 	for _, c := range cmd.Commands() {
@@ -97,6 +101,20 @@ func clusterCommand(env *cli.Environment) *cobra.Command {
 		start.NewCommand(env, start.Run), delete.NewCommand(env, delete.Run), list.NewCommand(env, list.Run),
 		info.NewCommand(env, info.Run), show.NewCommand(env, show.Run), template.NewCommand(env, template.Run), kubeconfig.NewCommand(env, kubeconfig.Run),
 		orphans.NewCommand(env, orphans.Run), scale.NewCommand(env, scale.Run), upgrade.NewCommand(env, upgrade.Run), stage.NewCommand(env, stage.Run),
+	)
+	return cmd
+}
+
+func managementCommand(env *cli.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "management",
+		Short:   "Run and look after the embedded management cluster",
+		Example: "  ocne management start\n  ocne management status",
+	}
+	group(cmd)
+	cmd.AddCommand(
+		managementstart.NewCommand(env, managementstart.Run), stop.NewCommand(env, stop.Run), status.NewCommand(env, status.Run),
+		managementkubeconfig.NewCommand(env, managementkubeconfig.Run),
 	)
 	return cmd
 }

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,11 +45,7 @@ type Session struct {
 
 // Exists says whether there is a management cluster in dir, running or not.
 func Exists(dir string) (bool, error) {
-	_, err := os.Stat(filepath.Join(dir, "controlplane"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
+	return exists(filepath.Join(dir, "controlplane"))
 }
 
 // Start makes sure that both processes run, on the state that is there, and returns when both are ready. Close the session.
@@ -127,8 +122,8 @@ func (s *Session) Close() error { return s.users.Close() }
 // ErrInUse says that the management cluster was not stopped because another ocne works with it.
 var ErrInUse = errors.New("another ocne command uses the management cluster")
 
-// StopIfIdle stops both processes and removes their directory when idle says that nothing is managed any more. It closes the session
-// in every case. It returns ErrInUse when another command has a session.
+// StopIfIdle stops both processes and removes their directory when idle says that nothing is managed any more and nobody wants the
+// management cluster kept. It closes the session in every case. It returns ErrInUse when another command has a session.
 func (s *Session) StopIfIdle(ctx context.Context, idle func(context.Context) (bool, error)) (stopped bool, err error) {
 	if err := s.Close(); err != nil {
 		return false, err
@@ -149,14 +144,14 @@ func (s *Session) StopIfIdle(ctx context.Context, idle func(context.Context) (bo
 	if there, err := Exists(s.options.Dir); !there || err != nil {
 		return true, errors.Join(err, os.RemoveAll(s.options.Dir)) // another command was faster
 	}
+	if kept, err := exists(keepFile(s.options.Dir)); kept || err != nil {
+		return false, err
+	}
 	if ok, err := idle(ctx); !ok || err != nil {
 		return false, err
 	}
-	// The manager first: it is a client of the control plane, which would wait for its connections.
-	for _, p := range []program{s.options.manager(s.Kubeconfig), s.options.controlPlane()} {
-		if err := p.stop(ctx); err != nil {
-			return false, err
-		}
+	if err := s.options.stopProcesses(ctx); err != nil {
+		return false, err
 	}
 	if err := os.RemoveAll(s.options.Dir); err != nil {
 		return false, fmt.Errorf("remove the management cluster's directory: %w", err)
