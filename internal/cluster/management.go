@@ -70,7 +70,7 @@ func (o ManagementOptions) kubeconfigSource() (rules *clientcmd.ClientConfigLoad
 	case o.recorded != nil && o.recorded.Kind == record.Embedded:
 		return nil, ""
 	case o.recorded != nil:
-		from := record.Of(o.HomeDir).Path + " as the management cluster of this cluster"
+		from := record.Of(o.HomeDir).Path
 		if files := o.recorded.Files; len(files) > 1 {
 			return &clientcmd.ClientConfigLoadingRules{Precedence: files}, from
 		}

@@ -254,6 +254,13 @@ func (mem *memory) moved(ctx context.Context, key client.ObjectKey, to *Manageme
 	mem.warn(ctx, key.Name, err, report)
 }
 
+// resumed remembers where a cluster is whose move may have been completed just now.
+func (mem *memory) resumed(ctx context.Context, key client.ObjectKey, home *Management, report progress.Reporter) {
+	if home != nil && mem.chooses && mem.known.MovingTo != nil {
+		mem.moved(ctx, key, home, report)
+	}
+}
+
 // saw remembers in which management cluster a cluster was found. While the cluster moves, whoever moves it remembers.
 func (mem *memory) saw(ctx context.Context, m *Management, c *clusterv1.Cluster, configFile string, report progress.Reporter) {
 	if mem.off || moving(c) || mem.known != nil && mem.known.MovingTo != nil {

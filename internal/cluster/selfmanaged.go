@@ -34,6 +34,9 @@ func (o CreateOptions) open(ctx context.Context, p *plan, mem *memory, report pr
 	if err == nil && m == nil {
 		err = h.lost()
 	}
+	if err == nil {
+		mem.resumed(ctx, h.key, m, report)
+	}
 	if err != nil {
 		return nil, errors.Join(err, h.close(ctx, nil))
 	}
@@ -174,6 +177,9 @@ func (o DeleteOptions) open(ctx context.Context, mem *memory, report progress.Re
 	m, err := h.resume(ctx)
 	if err == nil && m == nil {
 		err = h.lost()
+	}
+	if err == nil {
+		mem.resumed(ctx, h.key, m, report)
 	}
 	switch {
 	case err != nil:

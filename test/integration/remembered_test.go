@@ -137,10 +137,12 @@ func (w *world) expectRecordOfMany(t *testing.T, kubeconfig string) {
 			command, out = w.command("cluster", "show", "-C", "demo", "-k", kubeconfig, "--field", "name")
 		}
 		all.Go(func() {
-			if err := command.Run(); err != nil {
-				outputs[i] = err.Error() + ": "
+			command.Stdout = nil // what is told of waiting goes to stderr
+			answer, err := command.Output()
+			outputs[i] = string(answer)
+			if err != nil {
+				outputs[i] = err.Error() + ": " + out.String()
 			}
-			outputs[i] += out.String()
 		})
 	}
 	all.Wait()
