@@ -164,12 +164,10 @@ func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Rep
 	if err == nil {
 		m.Client, err = newClient(restConfig)
 	}
-	if err == nil {
-		err = m.identify(ctx)
-	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded management cluster: %w", err), session.Close())
 	}
+	_ = m.identify(ctx) // whoever needs it asks again; after an interrupt, the caller stops what was started for nothing
 	return m, nil
 }
 
@@ -226,5 +224,8 @@ func (m *Management) idle(ctx context.Context) (bool, error) {
 	if err := m.Client.List(ctx, &clusters); err != nil {
 		return false, fmt.Errorf("list clusters: %w", err)
 	}
-	return len(clusters.Items) == 0, nil
+	if len(clusters.Items) > 0 {
+		return false, nil
+	}
+	return true, m.identify(ctx) // while it can be asked: what it held is forgotten
 }

@@ -144,6 +144,9 @@ func (e *otherClusterError) Error() string {
 
 // forgetAll forgets what an embedded management cluster held that managed nothing any more and is gone.
 func (m *Management) forgetAll(ctx context.Context) error {
+	if m.place.UID == "" {
+		return nil
+	}
 	err := record.Of(m.homeDir).Forget(ctx, func(c record.Cluster) bool {
 		return c.Management.Kind == record.Embedded && c.Management.Same(m.place)
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -284,7 +285,7 @@ func (m *Management) Remember(ctx context.Context, file record.File, c *clusterv
 		seen.Management.Kind = record.Self
 	} else if len(named) == 0 || !named[0].Management.Same(m.place) {
 		itself, err := m.isItself(ctx, c)
-		if err != nil {
+		if err != nil && !apierrors.IsForbidden(err) { // an account may not read the cluster's kubeconfig
 			return err
 		}
 		if itself {

@@ -313,6 +313,22 @@ func TestADeleteForgetsAClusterThatIsGone(t *testing.T) {
 	require.NotNil(t, u.kept("demo"), "the embedded one may have it")
 }
 
+// An embedded management cluster ends when it manages nothing: whatever is remembered of it was never made, or is gone.
+func TestWithAnEmbeddedManagementClusterEndsWhatIsRememberedOfIt(t *testing.T) {
+	u := newUser(t)
+	u.keep("killed-before-it-was-made", record.Management{Kind: record.Embedded, UID: "e1"})
+	u.keep("of-a-former-one", record.Management{Kind: record.Embedded, UID: "e0"})
+	u.keep("elsewhere", newOutpost(t, "a").place())
+	m := &Management{homeDir: u.home, place: record.Management{Kind: record.Embedded}}
+	require.NoError(t, m.forgetAll(t.Context()))
+	require.NotNil(t, u.kept("killed-before-it-was-made"), "nobody knows which one has ended")
+	m.place.UID = "e1"
+	require.NoError(t, m.forgetAll(t.Context()))
+	require.Nil(t, u.kept("killed-before-it-was-made"))
+	require.NotNil(t, u.kept("of-a-former-one"))
+	require.NotNil(t, u.kept("elsewhere"))
+}
+
 func TestAPasswordInTheServersURLIsNotRemembered(t *testing.T) {
 	require.Equal(t, "https://192.0.2.1:6443", withoutUser("https://me:secret@192.0.2.1:6443"))
 	require.Empty(t, withoutUser("https://me:secret@192.0.2.1:%zz"))
