@@ -3,6 +3,7 @@ module github.com/ocne-project/ocne
 go 1.26.0
 
 require (
+	filippo.io/age v1.2.1
 	github.com/coreos/butane v0.24.0
 	github.com/coreos/ign-converter v0.0.0-20230417193809-cee89ea7d8ff
 	github.com/coreos/ignition v0.35.0

@@ -137,6 +137,7 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	if err == nil && c.SelfManaged {
 		home, last, err = m.moveIn(ctx, o, p, mem, last, report)
 	}
+	m.backUpAfter(ctx, c.Backup, report)
 	if err == nil {
 		return summarize(last, c.KubeconfigPath(), home), m.closeAfter(ctx, home, report)
 	}

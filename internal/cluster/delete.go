@@ -55,6 +55,7 @@ func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]A
 	report.Step("Management cluster: " + m.Description)
 	d := &deletion{DeleteOptions: o, Management: m, report: report, key: keyOf(o.Config), remembered: mem.chooses}
 	changed, err := d.run(ctx)
+	m.backUpAfter(ctx, o.Config.Backup, report)
 	if err != nil {
 		return d.left, errors.Join(err, m.Close())
 	}

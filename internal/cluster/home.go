@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -175,17 +173,14 @@ func (m *Management) clusterNamed(ctx context.Context, key client.ObjectKey) (*c
 	return c, nil
 }
 
-// sameCluster compares what no two clusters have in common: the id of their namespace kube-system.
+// sameCluster says whether two APIs are of one cluster.
 func sameCluster(ctx context.Context, a, b client.Client) (bool, error) {
-	var ids [2]string
-	for i, c := range []client.Client{a, b} {
-		namespace := &corev1.Namespace{}
-		if err := c.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, namespace); err != nil {
-			return false, fmt.Errorf("tell two management clusters apart: %w", err)
-		}
-		ids[i] = string(namespace.UID)
+	first, err := clusterID(ctx, a)
+	if err != nil {
+		return false, err
 	}
-	return ids[0] == ids[1], nil
+	second, err := clusterID(ctx, b)
+	return first == second, err
 }
 
 // isItself says whether a management cluster is the very cluster whose objects it holds. A cluster that cannot be asked is not: its API would be

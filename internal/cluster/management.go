@@ -50,6 +50,7 @@ type Management struct {
 	Context string
 
 	embedded *embedded.Session      // nil for a management cluster that is not ours
+	writes   *writer                // what was written to the embedded one, or nil
 	own      bool                   // it is the cluster whose objects it holds
 	place    record.Management      // the way to it; identify completes it
 	homeDir  string                 // of an embedded one
@@ -162,7 +163,9 @@ func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Rep
 	}
 	restConfig, err := clientcmd.BuildConfigFromFlags("", session.Kubeconfig)
 	if err == nil {
-		m.Client, err = newClient(restConfig)
+		m.writes = &writer{}
+		m.writes.Client, err = newClient(restConfig)
+		m.Client = m.writes
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded management cluster: %w", err), session.Close())

@@ -39,6 +39,7 @@ func Scale(ctx context.Context, o ScaleOptions, report progress.Reporter) (*Deta
 	}
 	report.Step("Management cluster: " + m.Description)
 	d, err := m.scale(ctx, found, o, report)
+	m.backUpAfter(ctx, o.Config.Backup, report)
 	return d, errors.Join(err, m.Close())
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
+	"github.com/ocne-project/ocne/internal/config"
 )
 
 // StartManagement starts the embedded management cluster, whatever else is configured, and keeps it running also while it manages nothing.
@@ -18,14 +19,14 @@ func StartManagement(ctx context.Context, o ManagementOptions, report progress.R
 	}
 	status, err := (*ManagementStatus)(nil), m.embedded.Keep()
 	if err == nil {
-		status, err = StatusOfManagement(ctx, o)
+		status, err = StatusOfManagement(ctx, o, config.Backup{})
 	}
 	return status, errors.Join(err, m.Close())
 }
 
 // StopManagement ends the processes of the embedded management cluster and keeps its state: the next command that needs it starts it again.
 func StopManagement(ctx context.Context, o ManagementOptions, report progress.Reporter) error {
-	status, err := StatusOfManagement(ctx, o)
+	status, err := StatusOfManagement(ctx, o, config.Backup{})
 	if err != nil {
 		return err
 	}

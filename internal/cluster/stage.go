@@ -43,6 +43,7 @@ func Stage(ctx context.Context, o UpgradeOptions, report progress.Reporter) (*St
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	staged, err := u.stage(ctx)
+	m.backUpAfter(ctx, o.Config.Backup, report)
 	return staged, errors.Join(err, m.Close())
 }
 

@@ -8,7 +8,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/ocne-project/ocne/internal/backup"
 	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
+	"github.com/ocne-project/ocne/internal/config"
 )
 
 // statusTimeout bounds what the status of a management cluster asks of it: one that hangs has a status, too.
@@ -41,6 +43,8 @@ type ManagementStatus struct {
 	Processes []embedded.Process `json:"processes"`
 	// Versions are known while it runs.
 	Versions *ManagementVersions `json:"versions,omitempty"`
+	// LastBackup is the newest that was made by itself; nil when there is none.
+	LastBackup *backup.File `json:"lastBackup,omitempty"`
 	// Clusters are what it manages. They are known while it runs.
 	Clusters []Listed `json:"clusters"`
 }
@@ -54,7 +58,7 @@ type ManagementVersions struct {
 }
 
 // StatusOfManagement looks at the embedded management cluster. It starts nothing, and the error is about its directory only.
-func StatusOfManagement(ctx context.Context, o ManagementOptions) (*ManagementStatus, error) {
+func StatusOfManagement(ctx context.Context, o ManagementOptions, b config.Backup) (*ManagementStatus, error) {
 	seen, err := embedded.Inspect(o.embeddedDir())
 	if err != nil {
 		return nil, fmt.Errorf("embedded management cluster: %w", err)
@@ -62,6 +66,13 @@ func StatusOfManagement(ctx context.Context, o ManagementOptions) (*ManagementSt
 	status := &ManagementStatus{
 		State: ManagementAbsent, Kept: seen.Kept, Directory: o.embeddedDir(), Bytes: seen.Bytes,
 		Processes: append([]embedded.Process{}, seen.Processes...), Clusters: []Listed{},
+	}
+	backups, err := backup.Directory{Path: b.Directory}.Files()
+	if err != nil {
+		return nil, err
+	}
+	if len(backups) > 0 {
+		status.LastBackup = &backups[0]
 	}
 	for _, p := range seen.Processes {
 		if status.Since == nil || p.Since.After(*status.Since) {

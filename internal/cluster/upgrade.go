@@ -46,6 +46,7 @@ func Upgrade(ctx context.Context, o UpgradeOptions, report progress.Reporter) (*
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	d, err := u.run(ctx)
+	m.backUpAfter(ctx, o.Config.Backup, report)
 	return d, errors.Join(err, m.Close())
 }
 

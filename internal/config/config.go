@@ -54,6 +54,8 @@ type Config struct {
 	Quiet bool
 	// Management says which management cluster to use.
 	Management Management
+	// Backup is about the backups of the embedded management cluster.
+	Backup Backup
 	// Node is what every node gets beyond what the provider gives it.
 	Node Node
 	// OLVM is where the machines are made.
@@ -69,6 +71,18 @@ type Config struct {
 type Management struct {
 	// Kubeconfig is a path; empty when no file names one.
 	Kubeconfig string
+}
+
+// Backup is about the backups of the embedded management cluster.
+type Backup struct {
+	// Directory holds those that are made after every command that changed a cluster.
+	Directory string
+	// Keep is how many of them are kept, at least 1.
+	Keep int
+	// KeyFile decrypts them; it is made when it is missing.
+	KeyFile string
+	// Disabled turns them off.
+	Disabled bool
 }
 
 // Node is what every node gets beyond what the provider gives it.
@@ -144,6 +158,10 @@ func (k keys) config(homeDir string) *Config {
 		CNI: cmp.Or(k.CNI, "flannel"), KubeProxyMode: k.KubeProxyMode, CipherSuites: k.CipherSuites, Quiet: k.Quiet,
 		SelfManaged: olvm.SelfManaged,
 		Management:  Management{Kubeconfig: string(k.Kubeconfig)},
+		Backup: Backup{
+			Directory: cmp.Or(string(k.Backup.Directory), filepath.Join(homeDir, ".ocne", "backups")), Keep: max(k.Backup.Keep, 1),
+			KeyFile: cmp.Or(string(k.Backup.KeyFile), filepath.Join(homeDir, ".ocne", "backup.key")), Disabled: k.Backup.Disabled,
+		},
 		Node: Node{
 			SSHPublicKey: k.SSHPublicKey, SSHPublicKeyPath: string(k.SSHPublicKeyPath), Registry: k.Registry,
 			Proxy: boot.Proxy{HTTPS: k.Proxy.HTTPSProxy, HTTP: k.Proxy.HTTPProxy, NoProxy: k.Proxy.NoProxy},

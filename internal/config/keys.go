@@ -62,6 +62,7 @@ type keys struct {
 	Quiet                    bool             `json:"quiet"`
 	Kubeconfig               Path             `json:"kubeconfig"`
 	EphemeralCluster         ephemeralCluster `json:"ephemeralCluster"`
+	Backup                   backupKeys       `json:"backup"`
 	Providers                providers        `json:"providers"`
 }
 
@@ -78,6 +79,14 @@ type ephemeralCluster struct {
 	Name     string        `json:"name"`
 	Preserve bool          `json:"preserve"`
 	Node     ephemeralNode `json:"node"`
+}
+
+// backupKeys are about the backups of the embedded management cluster.
+type backupKeys struct {
+	Directory Path `json:"directory"`
+	Keep      int  `json:"keep"`
+	KeyFile   Path `json:"keyFile"`
+	Disabled  bool `json:"disabled"`
 }
 
 type ephemeralNode struct {
@@ -153,6 +162,7 @@ serviceSubnet: 10.96.0.0/12
 kubernetesVersion: "1.33"
 kubeProxyMode: iptables
 bootVolumeContainerImage: docker://container-registry.oracle.com/olcne/ock
+backup: {keep: 20}
 providers:
   olvm:
     namespace: ocne

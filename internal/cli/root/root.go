@@ -30,7 +30,9 @@ import (
 	imagelist "github.com/ocne-project/ocne/internal/cli/image/list"
 	"github.com/ocne-project/ocne/internal/cli/image/prune"
 	"github.com/ocne-project/ocne/internal/cli/image/upload"
+	"github.com/ocne-project/ocne/internal/cli/management/backup"
 	managementkubeconfig "github.com/ocne-project/ocne/internal/cli/management/kubeconfig"
+	"github.com/ocne-project/ocne/internal/cli/management/restore"
 	managementstart "github.com/ocne-project/ocne/internal/cli/management/start"
 	"github.com/ocne-project/ocne/internal/cli/management/status"
 	"github.com/ocne-project/ocne/internal/cli/management/stop"
@@ -114,7 +116,7 @@ func managementCommand(env *cli.Environment) *cobra.Command {
 	group(cmd)
 	cmd.AddCommand(
 		managementstart.NewCommand(env, managementstart.Run), stop.NewCommand(env, stop.Run), status.NewCommand(env, status.Run),
-		managementkubeconfig.NewCommand(env, managementkubeconfig.Run),
+		managementkubeconfig.NewCommand(env, managementkubeconfig.Run), backup.NewCommand(env, backup.Run), restore.NewCommand(env, restore.Run),
 	)
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cli/output"
 	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/config"
 )
 
 // Options of the command.
@@ -25,7 +26,7 @@ type Options struct {
 }
 
 const long = `Status shows the embedded management cluster of this machine: whether it runs and since when, its versions, which clusters it manages,
-and where its state is. It starts nothing. What it manages is known only while it runs.
+where its state is, and the newest backup that was made by itself. It starts nothing. What it manages is known only while it runs.
 
 Its state is absent, stopped, running, or degraded: then a process of it has ended, or its API does not answer.`
 
@@ -49,7 +50,12 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 
 // Run prints the status.
 func Run(ctx context.Context, o *Options) error {
-	status, err := cluster.StatusOfManagement(ctx, o.Environment.Management("", ""))
+	env := o.Environment
+	c, _, err := config.Load(config.Options{Getenv: env.Getenv, HomeDir: env.HomeDir})
+	if err != nil {
+		return err
+	}
+	status, err := cluster.StatusOfManagement(ctx, env.Management("", ""), c.Backup)
 	if err != nil {
 		return err
 	}
@@ -105,6 +111,9 @@ func rows(s *cluster.ManagementStatus, now time.Time) [][2]string {
 	add("Kubeconfig", s.Kubeconfig)
 	if s.State != cluster.ManagementAbsent {
 		add("Directory", fmt.Sprintf("%s (%d MB)", s.Directory, s.Bytes/1e6))
+	}
+	if b := s.LastBackup; b != nil {
+		add("Last backup", fmt.Sprintf("%s, %s ago", b.Path, duration.HumanDuration(now.Sub(b.Created))))
 	}
 	for _, p := range s.Processes {
 		add("Process", fmt.Sprintf("%s %d, log %s", p.Name, p.PID, p.Log))

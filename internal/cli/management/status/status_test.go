@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ocne-project/ocne/internal/backup"
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cli/clitest"
 	"github.com/ocne-project/ocne/internal/cli/iostreams"
@@ -33,19 +34,21 @@ func TestFormats(t *testing.T) {
 	running := &cluster.ManagementStatus{
 		State: cluster.ManagementRunning, Kept: true, Directory: "/h/.ocne/management", Bytes: 70_000_000, Server: "https://127.0.0.1:1",
 		Kubeconfig: "/h/k", Since: &since, Versions: &cluster.ManagementVersions{Kubernetes: "v1.36.3", Provider: "v1.2.3"},
-		Processes: []embedded.Process{{Name: "manager", PID: 7, Since: since, Log: "/h/manager.log"}},
-		Clusters:  []cluster.Listed{{Name: "demo", Namespace: "ocne", Phase: "Provisioned", Version: "v1.33.5", Created: since}},
+		Processes:  []embedded.Process{{Name: "manager", PID: 7, Since: since, Log: "/h/manager.log"}},
+		LastBackup: &backup.File{Path: "/h/b.age", Created: since.Add(time.Hour)},
+		Clusters:   []cluster.Listed{{Name: "demo", Namespace: "ocne", Phase: "Provisioned", Version: "v1.33.5", Created: since}},
 	}
 	for title, test := range map[string]struct {
 		status *cluster.ManagementStatus
 		want   string
 	}{
-		"running": {running, `State:       running, started 90m ago; stays until 'ocne management stop'
-API:         https://127.0.0.1:1
-Versions:    Kubernetes v1.36.3, OLVM provider v1.2.3
-Kubeconfig:  /h/k
-Directory:   /h/.ocne/management (70 MB)
-Process:     manager 7, log /h/manager.log
+		"running": {running, `State:        running, started 90m ago; stays until 'ocne management stop'
+API:          https://127.0.0.1:1
+Versions:     Kubernetes v1.36.3, OLVM provider v1.2.3
+Kubeconfig:   /h/k
+Directory:    /h/.ocne/management (70 MB)
+Last backup:  /h/b.age, 30m ago
+Process:      manager 7, log /h/manager.log
 
 NAME   NAMESPACE   PHASE         CONTROL PLANE   WORKERS   VERSION   AGE
 demo   ocne        Provisioned   0/0             0/0       v1.33.5   90m
