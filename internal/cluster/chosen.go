@@ -33,7 +33,8 @@ func (o CreateOptions) choose(ctx context.Context, mem *memory, key client.Objec
 	return m, nil
 }
 
-// remembered opens the management cluster that holds the cluster. When that one knows nothing of it, nothing binds the cluster to it.
+// remembered opens the management cluster that holds the cluster. When that one does not hold it any more, another one
+// that is named is used.
 func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.ObjectKey, report progress.Reporter) (*Management, error) {
 	m, err := OpenExistingManagement(ctx, mem.options(o.Management), report)
 	if err != nil {
@@ -43,14 +44,14 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 		return nil, errors.Join(err, m.CloseAndStopIfIdle(ctx, report))
 	}
 	found, err := m.clusterNamed(ctx, key)
-	if err != nil || found != nil {
-		return m, err
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
 	}
-	if from, another := o.Management.namesAnother(m); another {
-		report.Step(fmt.Sprintf("Cluster %s is not in %s any more, as %s says, but %s is used", key.Name, m.place, mem.file.Path, from))
-	} else if rules, _ := o.Management.kubeconfigSource(); rules != nil || m.embedded != nil {
+	from, another := o.Management.namesAnother(m)
+	if found != nil || !another {
 		return m, nil
 	}
+	report.Step(fmt.Sprintf("Cluster %s is not in %s any more, where it was as %s says: %s is used", key.Name, m.place, mem.file.Path, from))
 	mem.chooses = false
 	if err := m.CloseAndStopIfIdle(ctx, report); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -80,7 +81,7 @@ func (m *Management) list(ctx context.Context) ([]Listed, error) {
 
 func sortListed(listed []Listed) {
 	slices.SortFunc(listed, func(a, b Listed) int {
-		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
+		return cmp.Or(strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name), strings.Compare(a.Management.String(), b.Management.String()))
 	})
 }
 

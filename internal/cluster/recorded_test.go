@@ -152,11 +152,14 @@ func TestAClusterThatItsManagementClusterHasLostIsToldApartFromAMistypedName(t *
 
 func TestAStartGoesOnWhereTheClusterIs(t *testing.T) {
 	for name, test := range map[string]struct {
-		a          []*clusterv1.Cluster
-		aIsDead    bool
-		flagIsB    bool
-		uses, says string
+		a           []*clusterv1.Cluster
+		aIsDead     bool
+		flagIsB     bool
+		noneIsNamed bool
+		uses, says  string
 	}{
+		"the remembered one, when nobody names another": {noneIsNamed: true, uses: "a"},
+
 		"the remembered one, and not KUBECONFIG's":               {a: []*clusterv1.Cluster{demo()}, uses: "a"},
 		"KUBECONFIG's, when the remembered one has it no more":   {uses: "b", says: "is not in"},
 		"--kubeconfig's, when the remembered one has it no more": {flagIsB: true, uses: "b"},
@@ -168,6 +171,9 @@ func TestAStartGoesOnWhereTheClusterIs(t *testing.T) {
 			u := newUser(t)
 			u.keep("demo", a.place())
 			u.env = b.kubeconfig
+			if test.noneIsNamed {
+				u.env = ""
+			}
 			if test.flagIsB {
 				u.flag = b.kubeconfig
 			}
