@@ -23,6 +23,7 @@ const moveAnnotation = "ocne-project.github.io/move"
 const (
 	inward  = "into-the-cluster"
 	outward = "out-of-the-cluster"
+	between = "between-management-clusters"
 )
 
 // transferTitle is that of what is shown meanwhile.
@@ -153,20 +154,25 @@ func (t transfer) copyObject(ctx context.Context, obj client.Object, key client.
 
 // move calls clusterctl's library until it has moved everything.
 func (t transfer) move(ctx context.Context) error {
+	return untilMoved(ctx, "cluster "+t.key.Name, t.report, t.moveOnce)
+}
+
+// untilMoved tries a move again for a while: clusterctl refuses one while a node is on its way.
+func untilMoved(ctx context.Context, what string, report progress.Reporter, once func(context.Context) error) error {
 	deadline := time.Now().Add(transferTimeout)
-	defer t.report.Close()
+	defer report.Close()
 	for {
-		err := t.moveOnce(ctx)
+		err := once(ctx)
 		if err == nil || ctx.Err() != nil {
 			return errors.Join(err, context.Cause(ctx))
 		}
 		if time.Now().After(deadline) {
 			return &AdvisedError{
-				Err:    fmt.Errorf("the objects of cluster %s cannot be moved: %w", t.key.Name, err),
+				Err:    fmt.Errorf("the objects of %s cannot be moved: %w", what, err),
 				Advice: "Run the same command again: it goes on with the move.",
 			}
 		}
-		t.report.Show(transferTitle, []progress.Item{{Name: "move", State: "waiting", Detail: err.Error()}})
+		report.Show(transferTitle, []progress.Item{{Name: "move", State: "waiting", Detail: err.Error()}})
 		if err := pause(ctx); err != nil {
 			return err
 		}

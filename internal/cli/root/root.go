@@ -32,6 +32,7 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/image/upload"
 	"github.com/ocne-project/ocne/internal/cli/management/backup"
 	managementkubeconfig "github.com/ocne-project/ocne/internal/cli/management/kubeconfig"
+	"github.com/ocne-project/ocne/internal/cli/management/move"
 	"github.com/ocne-project/ocne/internal/cli/management/restore"
 	managementstart "github.com/ocne-project/ocne/internal/cli/management/start"
 	"github.com/ocne-project/ocne/internal/cli/management/status"
@@ -117,6 +118,7 @@ func managementCommand(env *cli.Environment) *cobra.Command {
 	cmd.AddCommand(
 		managementstart.NewCommand(env, managementstart.Run), stop.NewCommand(env, stop.Run), status.NewCommand(env, status.Run),
 		managementkubeconfig.NewCommand(env, managementkubeconfig.Run), backup.NewCommand(env, backup.Run), restore.NewCommand(env, restore.Run),
+		move.NewCommand(env, move.Run),
 	)
 	return cmd
 }
