@@ -100,7 +100,8 @@ func Read(path string, key *Key) (Content, error) {
 		return Content{}, wrap(fmt.Errorf("%w: %w", ErrDamaged, err))
 	}
 	if c.Format != format {
-		return Content{}, wrap(fmt.Errorf("its format is %d, and this release reads format %d: use the release that wrote it, or a newer one", c.Format, format))
+		return Content{}, wrap(fmt.Errorf("its format is %d, and this release reads format %d: use the release that wrote it, or a newer one",
+			c.Format, format))
 	}
 	return c, nil
 }

@@ -52,8 +52,9 @@ func EnsureKey(path string, now time.Time) (key *Key, created bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("make a key for backups: %w", err)
 	}
-	created, err = place(path, fmt.Appendf(nil, "# Decrypts the backups of ocne's management clusters. Keep a copy elsewhere.\n# created: %s\n# public key: %s\n%s\n",
-		now.UTC().Format(time.RFC3339), identity.Recipient(), identity))
+	content := fmt.Appendf(nil, "# Decrypts the backups of ocne's management clusters. Keep a copy elsewhere.\n# created: %s\n# public key: %s\n%s\n",
+		now.UTC().Format(time.RFC3339), identity.Recipient(), identity)
+	created, err = place(path, content)
 	if err != nil {
 		return nil, false, fmt.Errorf("write the key of the backups %s: %w", path, err)
 	}

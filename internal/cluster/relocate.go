@@ -139,7 +139,8 @@ func (r relocation) selected(ctx context.Context, one *Selection) ([]client.Obje
 	for _, other := range others {
 		if other.Namespace == keys[0].Namespace {
 			return nil, &AdvisedError{
-				Err:    fmt.Errorf("cluster %s is in the same namespace %s as cluster %s, and would be moved with it", other.Name, other.Namespace, keys[0].Name),
+				Err: fmt.Errorf("cluster %s is in the same namespace %s as cluster %s, and would be moved with it",
+					other.Name, other.Namespace, keys[0].Name),
 				Advice: "Nothing was moved. To move all clusters, name none.",
 			}
 		}

@@ -49,12 +49,18 @@ func TestWhatIsMovedIsDecidedBeforeAnythingIsChanged(t *testing.T) {
 			here: []client.Object{named("a", "demo", marked(between), paused)}, there: []client.Object{named("a", "demo", marked(between), paused)},
 			want: []client.ObjectKey{key("a", "demo")},
 		},
-		"one whose move was interrupted at its end": {there: []client.Object{named("a", "demo", marked(between), paused)}, want: []client.ObjectKey{key("a", "demo")}},
-		"one that the other side manages":           {there: []client.Object{named("a", "demo")}},
-		"one that is in both":                       {here: []client.Object{named("a", "demo")}, there: []client.Object{named("a", "demo")}, refused: "is in both"},
-		"one that is paused":                        {here: []client.Object{named("a", "demo", paused)}, refused: "is paused"},
-		"one that is being deleted":                 {here: []client.Object{named("a", "demo", deleted)}, refused: "is being deleted"},
-		"one that is being restored":                {here: []client.Object{named("a", "demo", marked(restoring), paused)}, refused: "by another command"},
+		"one whose move was interrupted at its end": {
+			there: []client.Object{named("a", "demo", marked(between), paused)}, want: []client.ObjectKey{key("a", "demo")},
+		},
+		"one that the other side manages": {there: []client.Object{named("a", "demo")}},
+		"one that is in both": {
+			here: []client.Object{named("a", "demo")}, there: []client.Object{named("a", "demo")}, refused: "is in both",
+		},
+		"one that is paused":        {here: []client.Object{named("a", "demo", paused)}, refused: "is paused"},
+		"one that is being deleted": {here: []client.Object{named("a", "demo", deleted)}, refused: "is being deleted"},
+		"one that is being restored": {
+			here: []client.Object{named("a", "demo", marked(restoring), paused)}, refused: "by another command",
+		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			r := relocation{from: fakeManagement(test.here...), to: fakeManagement(test.there...), report: progress.Quiet{}}

@@ -124,7 +124,8 @@ func clustersToTakeOver(all []*unstructured.Unstructured) []takeOver {
 		t.initialized = initialized && !paused
 		for _, o := range all {
 			node, _, _ := unstructured.NestedString(o.Object, "status", "nodeRef", "name")
-			if o.GetKind() == "Machine" && node != "" && !paused && o.GetNamespace() == t.key.Namespace && o.GetLabels()[clusterv1.ClusterNameLabel] == t.key.Name {
+			ofCluster := o.GetNamespace() == t.key.Namespace && o.GetLabels()[clusterv1.ClusterNameLabel] == t.key.Name
+			if o.GetKind() == "Machine" && node != "" && !paused && ofCluster {
 				t.machines = append(t.machines, o.GetName())
 			}
 		}
@@ -146,7 +147,8 @@ func (r restore) refuseExisting(ctx context.Context) error {
 		}
 		return &AdvisedError{
 			Err: fmt.Errorf("cluster %s (namespace %s) is in the management cluster %s already", key.Name, key.Namespace, r.Description),
-			Advice: "Nothing was changed. A restore is for clusters that nobody manages any more: this one is managed, and may have changed since the backup.\n" +
+			Advice: "Nothing was changed. A restore is for clusters that nobody manages any more: this one is managed, and may have changed\n" +
+				"since the backup.\n" +
 				"  ocne cluster info -C " + key.Name,
 		}
 	}

@@ -24,6 +24,15 @@ func StartManagement(ctx context.Context, o ManagementOptions, report progress.R
 	return status, errors.Join(err, m.Close())
 }
 
+// ServeManagement runs the embedded management cluster until the context ends, and then stops it. ready is called when it is ready.
+func ServeManagement(ctx context.Context, o ManagementOptions, ready func(kubeconfig, server string), report progress.Reporter) error {
+	err := embedded.Serve(ctx, o.embeddedOptions(report), func(s *embedded.Session) { ready(s.Kubeconfig, s.Server) })
+	if errors.Is(err, embedded.ErrServed) {
+		return &AdvisedError{Err: err, Advice: "Nothing was changed. See it with: ocne management status"}
+	}
+	return err
+}
+
 // StopManagement ends the processes of the embedded management cluster and keeps its state: the next command that needs it starts it again.
 func StopManagement(ctx context.Context, o ManagementOptions, report progress.Reporter) error {
 	status, err := StatusOfManagement(ctx, o, config.Backup{})
@@ -74,6 +83,14 @@ func RemoveManagement(ctx context.Context, o ManagementOptions, report progress.
 	}
 	if err != nil {
 		return errors.Join(err, m.Close())
+	}
+	if embedded.Served(o.embeddedDir()) { // it has a session, too
+		if err := errors.Join(m.Close(), embedded.Stop(ctx, o.embeddedOptions(report))); err != nil {
+			return stopError(err)
+		}
+		if m, err = o.openEmbedded(ctx, report); err != nil {
+			return err
+		}
 	}
 	if err := m.embedded.Release(); err != nil {
 		return errors.Join(fmt.Errorf("embedded management cluster: %w", err), m.Close())

@@ -32,6 +32,8 @@ type ManagementStatus struct {
 	Problem string `json:"problem,omitempty"`
 	// Kept says that it stays when it manages nothing.
 	Kept bool `json:"kept"`
+	// Served says that 'ocne management start --foreground' keeps it running.
+	Served bool `json:"served"`
 	// Directory holds its state, which takes Bytes on the disk.
 	Directory string `json:"directory"`
 	Bytes     int64  `json:"bytes"`
@@ -64,7 +66,7 @@ func StatusOfManagement(ctx context.Context, o ManagementOptions, b config.Backu
 		return nil, fmt.Errorf("embedded management cluster: %w", err)
 	}
 	status := &ManagementStatus{
-		State: ManagementAbsent, Kept: seen.Kept, Directory: o.embeddedDir(), Bytes: seen.Bytes,
+		State: ManagementAbsent, Kept: seen.Kept, Served: seen.Served, Directory: o.embeddedDir(), Bytes: seen.Bytes,
 		Processes: append([]embedded.Process{}, seen.Processes...), Clusters: []Listed{},
 	}
 	backups, err := backup.Directory{Path: b.Directory}.Files()
@@ -94,7 +96,8 @@ func StatusOfManagement(ctx context.Context, o ManagementOptions, b config.Backu
 	}
 	if !seen.Running() {
 		status.State = ManagementDegraded
-		status.Problem = fmt.Sprintf("only the process %s runs; the next command that needs the management cluster starts the other one", seen.Processes[0].Name)
+		status.Problem = fmt.Sprintf("only the process %s runs; the next command that needs the management cluster starts the other one",
+			seen.Processes[0].Name)
 	}
 	return status, ctx.Err()
 }

@@ -3,13 +3,14 @@ package integration
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/test/programs"
 )
 
 // status is what 'ocne management status' tells programs.
@@ -61,22 +62,7 @@ func TestTheEmbeddedManagementClusterAsAService(t *testing.T) {
 		require.Contains(t, out, "Nothing was stopped.")
 		require.Equal(t, first.Processes, w.status().Processes)
 	})
-	t.Run("stop keeps its state, and the next command goes on with it", func(t *testing.T) {
-		vms, requests := ids(w.vms()), w.creations()
-		out := w.ocne("management", "stop")
-		require.Contains(t, out, "these clusters run on, and nobody repairs or changes them: demo (namespace ocne)")
-		require.Empty(t, processesOf(t, w.home))
-		stopped := w.status()
-		require.Equal(t, cluster.ManagementStopped, stopped.State)
-		require.False(t, stopped.Kept)
-
-		w.ocne("cluster", "scale", "-C", "demo", "--worker-nodes", "1")
-		w.expectNodes(1, 1)
-		require.Equal(t, requests, w.creations(), "no VM was asked for")
-		for name, id := range ids(w.vms()) {
-			require.Equal(t, vms[name], id)
-		}
-	})
+	t.Run("stop keeps its state, and the next command goes on with it", w.expectToGoOnAfterAStop)
 	t.Run("started again, it outlives its last cluster", func(t *testing.T) {
 		w.ocne("management", "start")
 		w.ocne("cluster", "delete", "-c", w.config)
@@ -89,8 +75,45 @@ func TestTheEmbeddedManagementClusterAsAService(t *testing.T) {
 		require.Empty(t, processesOf(t, w.home))
 		require.NoDirExists(t, w.managementDir())
 		require.Equal(t, cluster.ManagementAbsent, w.status().State)
-		left, err := filepath.Glob(filepath.Join(w.home, ".ocne", "*"))
-		require.NoError(t, err)
-		t.Log(left)
 	})
+}
+
+func (w *world) expectToGoOnAfterAStop(t *testing.T) {
+	vms, requests := ids(w.vms()), w.creations()
+	out := w.ocne("management", "stop")
+	require.Contains(t, out, "these clusters run on, and nobody repairs or changes them: demo (namespace ocne)")
+	require.Empty(t, processesOf(t, w.home))
+	stopped := w.status()
+	require.Equal(t, cluster.ManagementStopped, stopped.State)
+	require.False(t, stopped.Kept)
+
+	w.ocne("cluster", "scale", "-C", "demo", "--worker-nodes", "1")
+	w.expectNodes(1, 1)
+	require.Equal(t, requests, w.creations(), "no VM was asked for")
+	for name, id := range ids(w.vms()) {
+		require.Equal(t, vms[name], id)
+	}
+}
+
+// What a systemd unit runs: in the foreground, a process that ends is started again, and both end with the command.
+func TestTheManagementClusterInTheForeground(t *testing.T) {
+	w := newWorld(t)
+	service := w.launch("management", "start", "--foreground")
+	var first cluster.ManagementStatus
+	programs.Eventually(t, "it runs", func() (bool, string) {
+		require.True(t, service.runs(), "it ended")
+		first = w.status()
+		return first.State == cluster.ManagementRunning && first.Served, first.State
+	})
+	require.Contains(t, w.refused("management", "start", "--foreground"), "keeps the management cluster running")
+	w.ocne("cluster", "list")
+	require.NoError(t, syscall.Kill(first.Processes[1].PID, syscall.SIGKILL))
+	programs.Eventually(t, "the manager runs again", func() (bool, string) {
+		now := w.status()
+		return now.State == cluster.ManagementRunning && now.Processes[1].PID != first.Processes[1].PID, now.State + " " + now.Problem
+	})
+	w.ocne("management", "stop")
+	service.wait(t, 0)
+	require.Empty(t, processesOf(t, w.home))
+	require.Equal(t, cluster.ManagementStopped, w.status().State)
 }

@@ -43,8 +43,8 @@ func NewReader(cfg *rest.Config) (*Reader, error) {
 	return &Reader{client: client}, nil
 }
 
-// Read returns the objects of every kind that clusterctl's label marks as Cluster API's or a provider's, the Secrets and ConfigMaps beside them, those
-// that OLVMClusters refer to elsewhere, and the namespaces of all of these.
+// Read returns the objects of every kind that clusterctl's label marks as Cluster API's or a provider's, the Secrets and ConfigMaps beside
+// them, those that OLVMClusters refer to elsewhere, and the namespaces of all of these.
 //
 // Each kind is read at one resource version, but one kind after the other. So everything is read twice: when both passes have seen the same
 // versions of the same objects, all of them existed together in the time between the passes, and settled says so. Where controllers are at work, the
@@ -136,7 +136,9 @@ func (r *Reader) kinds(ctx context.Context) ([]schema.GroupVersionResource, erro
 		}
 		for _, v := range definition.Spec.Versions {
 			if v.Storage {
-				kinds = append(kinds, schema.GroupVersionResource{Group: definition.Spec.Group, Version: v.Name, Resource: definition.Spec.Names.Plural})
+				kinds = append(kinds, schema.GroupVersionResource{
+					Group: definition.Spec.Group, Version: v.Name, Resource: definition.Spec.Names.Plural,
+				})
 			}
 		}
 	}

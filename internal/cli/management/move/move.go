@@ -70,7 +70,9 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 // Run moves and lists what has moved.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	c, _, err := config.Load(config.Options{ClusterFile: o.Existing.ConfigFile, Flags: config.Flags{Name: o.Existing.Name}, Getenv: env.Getenv, HomeDir: env.HomeDir})
+	c, _, err := config.Load(config.Options{
+		ClusterFile: o.Existing.ConfigFile, Flags: config.Flags{Name: o.Existing.Name}, Getenv: env.Getenv, HomeDir: env.HomeDir,
+	})
 	if err != nil {
 		return err
 	}

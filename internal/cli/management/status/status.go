@@ -84,6 +84,8 @@ func rows(s *cluster.ManagementStatus, now time.Time) [][2]string {
 		state += ", started " + duration.HumanDuration(now.Sub(*s.Since)) + " ago"
 	}
 	switch {
+	case s.Served:
+		state += "; kept running by 'ocne management start --foreground'"
 	case s.Kept:
 		state += "; stays until 'ocne management stop'"
 	case s.State == cluster.ManagementRunning:

@@ -64,6 +64,9 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 			return nil, fmt.Errorf("directory of the management cluster: %w", err)
 		}
 	}
+	if err := o.rotateLogs(); err != nil {
+		o.Report(err.Error()) // not worth more: the processes run all the same
+	}
 	s := &Session{options: o}
 	if err := s.ensureProcesses(ctx); err != nil {
 		if !existed && ctx.Err() != nil { // a start that failed by itself leaves its logs; one that was interrupted leaves nothing

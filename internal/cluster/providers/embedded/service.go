@@ -19,6 +19,8 @@ type State struct {
 	Exists bool
 	// Kept says that it stays when it manages nothing; see Session.Keep.
 	Kept bool
+	// Served says that Serve keeps it running.
+	Served bool
 	// Processes are those that run, the control plane first.
 	Processes []Process
 	// Kubeconfig is the path of the file to reach it with.
@@ -54,6 +56,7 @@ func Inspect(dir string) (State, error) {
 	if s.Kept, err = exists(keepFile(dir)); err != nil {
 		return s, err
 	}
+	s.Served = Served(dir)
 	for _, name := range processNames() {
 		p := program{name: name, dir: dir}
 		r, running := p.running()
@@ -110,8 +113,12 @@ func (s *Session) Keep() error {
 func (s *Session) Release() error { return removeFile(keepFile(s.options.Dir)) }
 
 // Stop ends both processes and keeps the state, on which the next Start goes on. It may be called when they do not run, or not both. It returns
-// ErrInUse, and has stopped nothing, when another command has a session. Of the options, Dir and Report are used.
+// ErrInUse, and has stopped nothing, when another command has a session. A Serve is ended in every case. Of the options, Dir and Report are used.
 func Stop(ctx context.Context, o Options) error {
+	served := Served(o.Dir)
+	if err := o.endServe(ctx); err != nil {
+		return err
+	}
 	exclusive, err := o.lock(ctx)
 	if err != nil {
 		return err
@@ -119,6 +126,9 @@ func Stop(ctx context.Context, o Options) error {
 	defer func() { _ = exclusive.Close() }()
 	users, err := filelock.Try(o.usersFile(), filelock.Alone)
 	if errors.Is(err, filelock.ErrHeld) {
+		if served { // it has stopped the processes itself
+			return removeFile(keepFile(o.Dir))
+		}
 		return ErrInUse
 	}
 	if err != nil {
