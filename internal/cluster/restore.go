@@ -82,7 +82,8 @@ type restore struct {
 }
 
 func (r restore) run(ctx context.Context) ([]Listed, error) {
-	if err := r.refuseExisting(ctx); err != nil {
+	goesOn, err := r.refuseExisting(ctx)
+	if err != nil {
 		return nil, err
 	}
 	// One at a time: the objects are in files while clusterctl's library reads them.
@@ -93,9 +94,12 @@ func (r restore) run(ctx context.Context) ([]Listed, error) {
 	}
 	defer func() { _ = lock.Close() }()
 	r.report.Step(fmt.Sprintf("Restoring %d objects", len(r.content.Objects)))
-	err = objects.Restorer{
-		Kubeconfig: r.Kubeconfig, Directory: directory, Annotations: map[string]string{moveAnnotation: restoring},
-	}.Restore(ctx, r.content.Objects)
+	restorer := objects.Restorer{Kubeconfig: r.Kubeconfig, Directory: directory, Annotations: map[string]string{moveAnnotation: restoring}}
+	if goesOn {
+		err = restorer.Finish(ctx, r.content.Objects)
+	} else {
+		err = restorer.Restore(ctx, r.content.Objects)
+	}
 	if err != nil {
 		return nil, &AdvisedError{
 			Err:    fmt.Errorf("restore %s: %w", r.File, err),
@@ -134,25 +138,37 @@ func clustersToTakeOver(all []*unstructured.Unstructured) []takeOver {
 	return clusters
 }
 
-// refuseExisting: a cluster that is there already is managed already, and may have changed since the backup.
-func (r restore) refuseExisting(ctx context.Context) error {
+// refuseExisting: a cluster that is there already is managed already, and may have changed since the backup. One that bears the mark of a restore was
+// left by one that was interrupted; when all of them go on already, only the end of it is missing.
+func (r restore) refuseExisting(ctx context.Context) (goesOn bool, err error) {
+	active, resumed := 0, 0
 	for _, found := range clustersIn(r.content.Objects) {
 		key := client.ObjectKeyFromObject(found)
 		existing, err := r.clusterNamed(ctx, key)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if existing == nil || existing.Annotations[moveAnnotation] == restoring && ptr.Deref(existing.Spec.Paused, false) {
+		wasPaused, _, _ := unstructured.NestedBool(found.Object, "spec", "paused")
+		if !wasPaused {
+			active++
+		}
+		if existing == nil {
 			continue
 		}
-		return &AdvisedError{
+		if existing.Annotations[moveAnnotation] == restoring {
+			if !wasPaused && !ptr.Deref(existing.Spec.Paused, false) {
+				resumed++
+			}
+			continue
+		}
+		return false, &AdvisedError{
 			Err: fmt.Errorf("cluster %s (namespace %s) is in the management cluster %s already", key.Name, key.Namespace, r.Description),
 			Advice: "Nothing was changed. A restore is for clusters that nobody manages any more: this one is managed, and may have changed\n" +
 				"since the backup.\n" +
 				"  ocne cluster info -C " + key.Name,
 		}
 	}
-	return nil
+	return active > 0 && active == resumed, nil
 }
 
 // refuseTwoManagers asks the management cluster that the backup is of. Two that work on one cluster would each replace what the other deletes.

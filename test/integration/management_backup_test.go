@@ -97,9 +97,19 @@ func TestARestoreOnAnotherMachineTakesOverEveryVM(t *testing.T) {
 	w.killAll()
 	require.NoError(t, os.RemoveAll(w.managementDir()))
 
-	t.Run("restored, every VM is the same", func(t *testing.T) {
-		out := other.ocne("management", "restore", file, "--key-file", copiedKey)
-		require.Contains(t, out, "does not answer from here. It must not be started again")
+	t.Run("restored, interrupted and run again, every VM is the same", func(t *testing.T) {
+		begun := other.launch("management", "restore", file, "--key-file", copiedKey)
+		programs.Eventually(t, "the restore has begun", func() (bool, string) {
+			return !begun.runs() || len(other.status().Clusters) > 0, "no cluster"
+		})
+		_ = begun.process.Kill()
+		<-begun.ended
+		require.Contains(t, begun.out, "does not answer from here. It must not be started again")
+		if begun.code == 0 {
+			t.Log("it had ended before it was killed")
+		} else {
+			t.Log(begun.out + other.ocne("management", "restore", file, "--key-file", copiedKey))
+		}
 		require.NoDirExists(t, filepath.Join(other.home, ".ocne", "restore"), "no object stays on the disk in plain text")
 		other.ocne("cluster", "kubeconfig", "-C", "demo", "--file", other.kubeconfig())
 		other.expectNodes(1, 1)

@@ -16,13 +16,9 @@ import (
 // (https://cluster-api.sigs.k8s.io/clusterctl/commands/move). After any other error, and after the end of the context, it may be called again once the
 // clusters of the source are no longer paused: objects that the target has already are brought up to date.
 func Namespace(ctx context.Context, fromKubeconfig, toKubeconfig, namespace string) error {
-	settings, err := config.New(ctx, "", config.InjectReader(config.NewMemoryReader()))
+	mover, err := Library(ctx)
 	if err != nil {
-		return fmt.Errorf("configure clusterctl's library: %w", err)
-	}
-	mover, err := client.New(ctx, "", client.InjectConfig(settings))
-	if err != nil {
-		return fmt.Errorf("open clusterctl's library: %w", err)
+		return err
 	}
 	err = mover.Move(ctx, client.MoveOptions{
 		FromKubeconfig: client.Kubeconfig{Path: fromKubeconfig}, ToKubeconfig: client.Kubeconfig{Path: toKubeconfig}, Namespace: namespace,
@@ -31,4 +27,17 @@ func Namespace(ctx context.Context, fromKubeconfig, toKubeconfig, namespace stri
 		return fmt.Errorf("move the objects of namespace %s: %w", namespace, err)
 	}
 	return nil
+}
+
+// Library is clusterctl's, which reads no configuration of the user's.
+func Library(ctx context.Context) (client.Client, error) {
+	settings, err := config.New(ctx, "", config.InjectReader(config.NewMemoryReader()))
+	if err != nil {
+		return nil, fmt.Errorf("configure clusterctl's library: %w", err)
+	}
+	library, err := client.New(ctx, "", client.InjectConfig(settings))
+	if err != nil {
+		return nil, fmt.Errorf("open clusterctl's library: %w", err)
+	}
+	return library, nil
 }

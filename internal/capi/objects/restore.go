@@ -18,7 +18,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/cmd/clusterctl/client"
-	"sigs.k8s.io/cluster-api/cmd/clusterctl/client/config"
+
+	"github.com/ocne-project/ocne/internal/capi/move"
 )
 
 // fieldOwner owns the fields that a restore changes.
@@ -37,15 +38,11 @@ type Restorer struct {
 }
 
 // Restore makes all objects. The clusters are paused until everything is there, and then go on, but those that were paused before; their owners are
-// the new objects, as clusterctl's own move does it. Status is left to the controllers, which see it again. After an error it may be called again as
-// long as the clusters are paused: what is there already stays as it is.
+// the new objects, as clusterctl's own move does it. Status is left to the controllers, which see it again. After an error it may be called again
+// as long as the clusters are paused: what is there already stays as it is. Once they go on, Finish is to be called in its place.
 func (r Restorer) Restore(ctx context.Context, all []*unstructured.Unstructured) error {
-	restConfig, err := clientcmd.BuildConfigFromFlags("", r.Kubeconfig)
-	if err != nil {
-		return fmt.Errorf("kubeconfig of the management cluster: %w", err)
-	}
-	if r.client, err = dynamic.NewForConfig(restConfig); err != nil {
-		return fmt.Errorf("create the client to restore objects: %w", err)
+	if err := r.connect(); err != nil {
+		return err
 	}
 	p := newPlan(all, r.Annotations)
 	for _, namespace := range p.namespaces {
@@ -62,6 +59,28 @@ func (r Restorer) Restore(ctx context.Context, all []*unstructured.Unstructured)
 		return err
 	}
 	return r.asBefore(ctx, p)
+}
+
+// Finish is the end of Restore: clusters are paused and deleted, and machines deleted, that were so before.
+func (r Restorer) Finish(ctx context.Context, all []*unstructured.Unstructured) error {
+	if err := r.connect(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(r.Directory); err != nil { // a restore that was killed has left it
+		return fmt.Errorf("remove the directory of the objects to restore: %w", err)
+	}
+	return r.asBefore(ctx, newPlan(all, r.Annotations))
+}
+
+func (r *Restorer) connect() error {
+	restConfig, err := clientcmd.BuildConfigFromFlags("", r.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("kubeconfig of the management cluster: %w", err)
+	}
+	if r.client, err = dynamic.NewForConfig(restConfig); err != nil {
+		return fmt.Errorf("create the client to restore objects: %w", err)
+	}
+	return nil
 }
 
 func (r Restorer) resource(o *unstructured.Unstructured) dynamic.ResourceInterface {
@@ -134,13 +153,9 @@ func (r Restorer) restoreHierarchy(ctx context.Context, p *plan) (err error) {
 			return fmt.Errorf("write an object to restore: %w", err)
 		}
 	}
-	settings, err := config.New(ctx, "", config.InjectReader(config.NewMemoryReader()))
+	mover, err := move.Library(ctx)
 	if err != nil {
-		return fmt.Errorf("configure clusterctl's library: %w", err)
-	}
-	mover, err := client.New(ctx, "", client.InjectConfig(settings))
-	if err != nil {
-		return fmt.Errorf("open clusterctl's library: %w", err)
+		return err
 	}
 	if err := mover.Move(ctx, client.MoveOptions{ToKubeconfig: client.Kubeconfig{Path: r.Kubeconfig}, FromDirectory: r.Directory}); err != nil {
 		return fmt.Errorf("restore the clusters: %w", err)
