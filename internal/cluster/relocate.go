@@ -50,7 +50,7 @@ func Relocate(ctx context.Context, o RelocateOptions, report progress.Reporter) 
 	if err != nil {
 		return nil, errors.Join(err, from.Close())
 	}
-	r := relocation{from: from, to: to, report: report}
+	r := relocation{from: from, to: to, home: o.From.HomeDir, report: report}
 	moved, err := r.run(ctx, o.One)
 	for _, m := range []*Management{from, to} {
 		m.backUpAfter(ctx, o.Backup, report)
@@ -64,6 +64,7 @@ func Relocate(ctx context.Context, o RelocateOptions, report progress.Reporter) 
 // relocation is one run of the command.
 type relocation struct {
 	from, to *Management
+	home     string // the user's home directory
 	report   progress.Reporter
 }
 
@@ -94,7 +95,7 @@ func (r relocation) run(ctx context.Context, one *Selection) ([]Listed, error) {
 		}
 		clusters = append(clusters, took...)
 	}
-	if err := r.to.tookOver(ctx, clusters, r.report); err != nil {
+	if err := r.to.tookOver(ctx, r.home, clusters, r.report); err != nil {
 		return nil, err
 	}
 	listed, err := r.to.list(ctx)

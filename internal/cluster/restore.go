@@ -112,7 +112,7 @@ func (r restore) run(ctx context.Context) ([]Listed, error) {
 			return nil, err
 		}
 	}
-	if err := r.tookOver(ctx, clusters, r.report); err != nil {
+	if err := r.tookOver(ctx, r.RestoreOptions.Management.HomeDir, clusters, r.report); err != nil {
 		return nil, err
 	}
 	return r.list(ctx)

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 )
 
 // takeOverTimeout bounds the wait for the controllers to have seen everything again.
@@ -23,10 +24,12 @@ type takeOver struct {
 	machines []string
 }
 
-// tookOver is the one place that clusters pass when another management cluster has taken them over. It waits until its controllers have seen
-// again what there was, and only tells when they do not: they go on.
-func (m *Management) tookOver(ctx context.Context, clusters []takeOver, report progress.Reporter) error {
+// tookOver is the one place that clusters pass when another management cluster has taken them over. It remembers that for the user whose home
+// directory is given, and waits until the controllers have seen again what there was. It only tells when they do not: they go on.
+func (m *Management) tookOver(ctx context.Context, home string, clusters []takeOver, report progress.Reporter) error {
+	mem := &memory{file: record.Of(home)}
 	for _, t := range clusters {
+		mem.moved(ctx, t.key, m, report)
 		report.Step(fmt.Sprintf("Cluster %s (namespace %s) is managed by %s", t.key.Name, t.key.Namespace, m.Description))
 	}
 	defer report.Close()

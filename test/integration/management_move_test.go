@@ -36,7 +36,7 @@ func TestAMoveToAnotherManagementClusterAndBackMakesNothingAnew(t *testing.T) {
 		same(t)
 		require.Equal(t, cluster.ManagementAbsent, w.status().State)
 		require.Empty(t, processesOf(t, w.managementDir()))
-		w.ocne("cluster", "scale", "-C", "demo", "--worker-nodes", "3", "--kubeconfig", other.Kubeconfig)
+		w.ocne("cluster", "scale", "-C", "demo", "--worker-nodes", "3") // which finds it by what is remembered
 		w.expectNodes(1, 3)
 		w.ocne("cluster", "scale", "-C", "demo", "--worker-nodes", "2", "--kubeconfig", other.Kubeconfig)
 		w.expectNodes(1, 2)
