@@ -34,8 +34,9 @@ func (h *host) console(p rpc.StoragePool, domain string) []string {
 	return lastLines(string(text))
 }
 
-// lastLines are the last lines that hold something, without what steers a terminal.
+// lastLines are the last lines that hold something, without what steers a terminal and without bootstrap tokens.
 func lastLines(text string) []string {
+	text = regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`).ReplaceAllString(text, "(hidden)")
 	text = regexp.MustCompile(`\x1b(\[[0-9;?=]*[A-Za-z]|[()][0-9A-Za-z]|[=>])`).ReplaceAllString(text, "")
 	var lines []string
 	for line := range strings.Lines(text) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"path"
 	"time"
@@ -17,13 +16,14 @@ import (
 const cleanupPatience = 2 * time.Minute
 
 // machineDocument makes the Ignition document of a node.
-type machineDocument func(n node, l lan, hv hypervisor) ([]byte, error)
+type machineDocument func(n node, l lan) ([]byte, error)
 
 // creation is one run of making a cluster's virtual machines. Each step first looks what is there, so that a run goes on where another ended.
 type creation struct {
 	*host
 	o        Options
 	document machineDocument
+	version  string // of Kubernetes; may be empty
 	pool     pool
 	hv       hypervisor
 	net      lan
@@ -32,6 +32,9 @@ type creation struct {
 
 // machines makes all virtual machines of the cluster that are missing, and starts those that do not run.
 func (c *creation) machines(ctx context.Context) error {
+	if err := c.requireConnected(c.o); err != nil {
+		return err
+	}
 	known, err := c.domains(c.o.Cluster)
 	if err != nil {
 		return err
@@ -45,6 +48,12 @@ func (c *creation) machines(ctx context.Context) error {
 	}
 	if c.hv, err = c.inspect(kind, arch, c.o.Firmware); err != nil {
 		return err
+	}
+	if c.hv.noSLIRP && c.userMode(c.o.Network) {
+		return &Error{
+			Op: "make network of cluster", Object: c.o.Cluster, Err: errNoSLIRP,
+			Advice: "Use the machine's own daemon, which can make networks: providers.libvirt.uri: qemu:///system.",
+		}
 	}
 	if c.net, err = c.ensureNetwork(ctx, c.o, known); err != nil {
 		return err
@@ -91,7 +100,7 @@ func (c *creation) plan() error {
 			} else {
 				n.id = uuid.New()
 				n.mark = mark{
-					Cluster: c.o.Cluster, Role: group.role, Index: i, Pool: c.pool.Name,
+					Cluster: c.o.Cluster, Role: group.role, Index: i, Pool: c.pool.Name, Version: c.version,
 					MAC: fmt.Sprintf("52:54:00:%02x:%02x:%02x", n.id[13], n.id[14], n.id[15]),
 				}
 			}
@@ -194,7 +203,7 @@ func (c *creation) prepare(n *node, base string) error {
 	if err := c.removeVolumesOf(c.pool.StoragePool, n.name()); err != nil {
 		return err
 	}
-	document, err := c.document(*n, c.net, c.hv)
+	document, err := c.document(*n, c.net)
 	if err != nil {
 		return failed("make the boot document of", n.name(), err)
 	}
@@ -250,8 +259,7 @@ func (c *creation) start(n *node) error {
 
 func (c *creation) startAdvice() string {
 	if c.net.name == "" {
-		return "User-mode networking needs a QEMU with SLIRP, or passt and libvirt 10 or later. With qemu:///system, " +
-			"clusters have a network of their own instead."
+		return "User-mode networking needs a QEMU with SLIRP. With qemu:///system, clusters have a network of their own instead."
 	}
 	return "The host's own log says more: virsh -c " + c.uri + " list --all, /var/log/libvirt/qemu."
 }
@@ -307,10 +315,4 @@ func cleanUp(ctx context.Context, o Options) error {
 		}
 	}
 	return h.remove(o.Cluster, known, func(string) {})
-}
-
-// port of an address host:port.
-func port(address string) string {
-	_, p, _ := net.SplitHostPort(address)
-	return p
 }

@@ -11,65 +11,34 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	rpc "github.com/digitalocean/go-libvirt"
 	"github.com/stretchr/testify/require"
 )
 
 // patience is how long something on a busy machine may take.
 const patience = 5 * time.Minute
 
-// daemon is a real libvirtd that runs until the test ends.
-type daemon struct {
-	Connection
-	log *bytes.Buffer
-}
+// daemon is a real libvirtd.
+type daemon struct{ Connection }
 
-// systemDaemon starts the machine's own libvirtd, as systemd would, with empty directories.
+// systemDaemon is the machine's own libvirtd. It is empty before and after each test.
 func systemDaemon(t *testing.T) daemon {
 	t.Helper()
 	if os.Getenv(insideVariable) == "" {
 		t.Skip(missing())
 	}
-	for _, directory := range []string{"/run", "/var/lib/libvirt", "/var/log/libvirt"} {
-		clear, err := filepath.Glob(directory + "/*")
-		require.NoError(t, err)
-		for _, path := range clear {
-			require.NoError(t, os.RemoveAll(path))
-		}
-	}
-	d := daemon{Connection: Connection{URI: "qemu:///system"}, log: &bytes.Buffer{}}
-	d.run(t, nil, nil, "virtlogd", "--pid-file", "/run/virtlogd.pid")
-	d.run(t, nil, nil, "libvirtd")
+	d := daemon{Connection{URI: "qemu:///system"}}
 	d.await(t)
-	t.Cleanup(func() { d.destroyAll(t) })
+	t.Cleanup(func() { d.clear(t) })
 	return d
-}
-
-// run starts a program that ends with the test.
-func (d daemon) run(t *testing.T, env []string, who *syscall.Credential, name string, args ...string) {
-	t.Helper()
-	program := exec.Command(name, args...)
-	program.Env = append(os.Environ(), env...)
-	program.SysProcAttr = &syscall.SysProcAttr{Credential: who}
-	program.Stdout, program.Stderr = d.log, d.log
-	program.WaitDelay = time.Second // its own children may hold the pipe
-	require.NoError(t, program.Start())
-	t.Cleanup(func() {
-		_ = program.Process.Signal(syscall.SIGTERM)
-		_ = program.Wait() // it says that it was stopped
-		if t.Failed() {
-			t.Logf("%s: %s", name, d.log)
-		}
-	})
 }
 
 // await waits for the daemon to answer.
 func (d daemon) await(t *testing.T) {
 	t.Helper()
-	since := time.Now()
 	require.Eventually(t, func() bool {
 		h, err := open(t.Context(), d.Connection)
 		if err == nil {
@@ -77,7 +46,6 @@ func (d daemon) await(t *testing.T) {
 		}
 		return err == nil
 	}, patience, 20*time.Millisecond)
-	t.Logf("libvirtd answered after %s", time.Since(since).Round(time.Millisecond))
 }
 
 // open connects until the test ends.
@@ -89,19 +57,37 @@ func (d daemon) open(t *testing.T) *host {
 	return h
 }
 
-// destroyAll leaves no QEMU running for the next test.
-func (d daemon) destroyAll(t *testing.T) {
+// clear removes everything from the host.
+func (d daemon) clear(t *testing.T) {
 	t.Helper()
+	if t.Failed() {
+		log, _ := os.ReadFile("/run/libvirtd.log") // there may be none
+		t.Logf("the end of libvirtd's log:\n%s", log[max(0, len(log)-2000):])
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	h, err := open(ctx, d.Connection)
 	require.NoError(t, err)
 	defer h.close()
-	running, _, err := h.ConnectListAllDomains(1, 1)
+	domains, _, err := h.ConnectListAllDomains(1, 0)
 	require.NoError(t, err)
-	for _, r := range running {
-		_ = h.DomainDestroy(r) // it may end by itself
+	for _, one := range domains {
+		_ = h.DomainDestroy(one) // it may not run
+		require.NoError(t, h.DomainUndefineFlags(one, rpc.DomainUndefineNvram))
 	}
+	networks, _, err := h.ConnectListAllNetworks(1, 0)
+	require.NoError(t, err)
+	for _, one := range networks {
+		_ = h.NetworkDestroy(one) // it may not be active
+		require.NoError(t, h.NetworkUndefine(one))
+	}
+	pools, _, err := h.ConnectListAllStoragePools(1, 0)
+	require.NoError(t, err)
+	for _, one := range pools {
+		_ = h.StoragePoolDestroy(one)  // it may not be active
+		_ = h.StoragePoolUndefine(one) // it may not be persistent
+	}
+	require.NoError(t, os.RemoveAll("/var/lib/libvirt/images"))
 }
 
 // virsh is another client's view of the host.
@@ -165,8 +151,8 @@ func (d daemon) tinyOptions(t *testing.T, cluster string) Options {
 }
 
 // tinyDocument is a boot document that names its node.
-func tinyDocument(n node, l lan, hv hypervisor) ([]byte, error) {
-	return fmt.Appendf(nil, `{"node":"%s","address":"%s","device":"%s"}`, n.name(), n.Address, l.device(hv.passt)), nil
+func tinyDocument(n node, l lan) ([]byte, error) {
+	return fmt.Appendf(nil, `{"node":"%s","address":"%s","device":"%s"}`, n.name(), n.Address, l.device()), nil
 }
 
 // create makes the cluster's virtual machines, without Kubernetes in them.
@@ -179,20 +165,36 @@ func create(t *testing.T, o Options, document machineDocument) error {
 	})
 }
 
-// awaitConsole waits for a text on a virtual machine's console.
+// awaitConsole waits for a text at the end of a virtual machine's console.
 func (d daemon) awaitConsole(t *testing.T, domain, text string) {
 	t.Helper()
+	d.awaitText(t, domain, text, patience)
+}
+
+// awaitText waits for a text anywhere on a virtual machine's console.
+func (d daemon) awaitText(t *testing.T, domain, text string, patience time.Duration) {
+	t.Helper()
 	h := d.open(t)
-	p, err := h.StoragePoolLookupByName(DefaultPool)
+	pools, err := h.activePools()
 	require.NoError(t, err)
-	var seen []string
+	var seen string
 	defer func() {
 		if t.Failed() {
-			t.Logf("console of %s:\n%s", domain, strings.Join(seen, "\n"))
+			t.Logf("the end of the console of %s:\n%s", domain, strings.Join(lastLines(seen), "\n"))
 		}
 	}()
 	require.Eventually(t, func() bool {
-		seen = h.console(p, domain)
-		return strings.Contains(strings.Join(seen, "\n"), text)
-	}, patience, 50*time.Millisecond)
+		for _, p := range pools {
+			if h.StoragePoolRefresh(p, 0) != nil {
+				continue
+			}
+			if v, exists, err := h.findVolume(p, consoleName(domain)); err == nil && exists {
+				contents, err := h.readVolume(v, 0)
+				if err == nil {
+					seen = string(contents)
+				}
+			}
+		}
+		return strings.Contains(seen, text)
+	}, patience, 100*time.Millisecond)
 }

@@ -66,7 +66,7 @@ func (hv hypervisor) domainXML(n node, p pool, net lan) (string, error) {
 			{Enabled: "no", Name: "secure-boot"}, {Enabled: "no", Name: "enrolled-keys"},
 		}}
 	}
-	net.attach(d, n, hv.passt)
+	net.attach(d, n)
 	text, err := d.Marshal()
 	return text, failed("describe domain", n.name(), err)
 }
@@ -93,34 +93,23 @@ func devices(n node, p pool) *libvirtxml.DomainDeviceList {
 }
 
 // attach gives a domain its network card.
-func (l lan) attach(d *libvirtxml.Domain, n node, passt bool) {
+func (l lan) attach(d *libvirtxml.Domain, n node) {
 	first, zero := uint(1), uint(0)
 	card := libvirtxml.DomainInterface{
 		MAC:     &libvirtxml.DomainInterfaceMAC{Address: n.MAC},
 		Model:   &libvirtxml.DomainInterfaceModel{Type: "virtio"},
 		Address: &libvirtxml.DomainAddress{PCI: &libvirtxml.DomainAddressPCI{Domain: &zero, Bus: &first, Slot: &zero, Function: &zero}},
 	}
-	switch {
-	case l.name != "":
+	if l.name != "" {
 		card.Source = &libvirtxml.DomainInterfaceSource{Network: &libvirtxml.DomainInterfaceSourceNetwork{Network: l.name}}
 		d.Devices.Interfaces = append(d.Devices.Interfaces, card)
-	case passt:
-		card.Source = &libvirtxml.DomainInterfaceSource{User: &libvirtxml.DomainInterfaceSourceUser{}}
-		card.Backend = &libvirtxml.DomainInterfaceBackend{Type: "passt"}
-		card.IP = []libvirtxml.DomainInterfaceIP{{Family: "ipv4", Address: l.userAddress().Addr().String(), Prefix: uint(l.subnet.Bits())}}
-		card.PortForward = []libvirtxml.DomainInterfaceSourcePortForward{{
-			Proto: "tcp", Address: loopback, Ranges: []libvirtxml.DomainInterfaceSourcePortForwardRange{
-				{Start: uint(l.hostPort), To: uint(l.apiPort)},
-			},
-		}}
-		d.Devices.Interfaces = append(d.Devices.Interfaces, card)
-	default:
-		// libvirt's own user-mode interface has neither a subnet nor forwarded ports.
-		d.QEMUCommandline = &libvirtxml.DomainQEMUCommandline{Args: []libvirtxml.DomainQEMUCommandlineArg{
-			{Value: "-netdev"}, {Value: "user,id=ocne,net=" + l.subnet.String() + l.hostForward()},
-			{Value: "-device"}, {Value: "virtio-net-pci,netdev=ocne,mac=" + n.MAC + ",bus=pcie.0,addr=0x10,romfile="},
-		}}
+		return
 	}
+	// libvirt's own user-mode interface has neither a subnet nor forwarded ports.
+	d.QEMUCommandline = &libvirtxml.DomainQEMUCommandline{Args: []libvirtxml.DomainQEMUCommandlineArg{
+		{Value: "-netdev"}, {Value: "user,id=ocne,net=" + l.subnet.String() + l.hostForward()},
+		{Value: "-device"}, {Value: "virtio-net-pci,netdev=ocne,mac=" + n.MAC + ",bus=pcie.0,addr=0x10,romfile="},
+	}}
 }
 
 func (l lan) hostForward() string {

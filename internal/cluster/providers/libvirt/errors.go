@@ -23,7 +23,13 @@ var (
 	ErrImage          = errors.New("the image cannot be used")
 	ErrTooManyNodes   = errors.New("user-mode networking connects no nodes with each other")
 	ErrNoCluster      = errors.New("there is no such cluster on this host")
+	ErrTooLate        = errors.New("it has not registered as a node")
 	ErrStopped        = errors.New("the virtual machine has stopped")
+
+	errIncomplete = errors.New("incomplete")
+	errNoIdentity = errors.New("it holds no certificates of a cluster") // what else it holds is a secret
+	errNoSLIRP    = errors.New("the host's QEMU has no user-mode networking (SLIRP)")
+	errTooLong    = errors.New("it is longer than was announced")
 )
 
 // Error is what could not be done on a libvirt host.

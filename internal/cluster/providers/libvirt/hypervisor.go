@@ -25,7 +25,7 @@ type hypervisor struct {
 	arch     string
 	machine  string
 	firmware string
-	passt    bool // user-mode networking is passt's
+	noSLIRP  bool // QEMU has no user-mode networking of its own
 }
 
 // offers says whether the host's capabilities list a domain type for its own architecture. That is no proof that one runs.
@@ -87,7 +87,7 @@ func (h *host) inspect(kind, arch, firmware string) (hypervisor, error) {
 	}
 	if caps.Devices != nil && caps.Devices.Interface != nil {
 		backends := values(caps.Devices.Interface.Enums, "backendType")
-		hv.passt = slices.Contains(backends, "passt") && !slices.Contains(backends, "default")
+		hv.noSLIRP = len(backends) > 0 && !slices.Contains(backends, "default")
 	}
 	return hv, nil
 }

@@ -27,8 +27,8 @@ type lan struct {
 }
 
 // device is the guest's name of the network card.
-func (l lan) device(passt bool) string {
-	if l.name == "" && !passt {
+func (l lan) device() string {
+	if l.name == "" {
 		return deviceUser
 	}
 	return deviceNetwork

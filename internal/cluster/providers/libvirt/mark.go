@@ -2,8 +2,8 @@ package libvirt
 
 import (
 	"encoding/xml"
-	"errors"
 	"fmt"
+	"strings"
 
 	rpc "github.com/digitalocean/go-libvirt"
 )
@@ -36,18 +36,14 @@ type mark struct {
 	Ready bool `xml:"ready,attr,omitempty"`
 }
 
-// element is the mark for a domain's XML.
+// element is the mark for a domain's XML, where its namespace must have a prefix.
 func (m mark) element() (string, error) {
-	m.XMLName = xml.Name{Local: "ocne:node"}
-	type attributed struct {
-		mark
-		Space string `xml:"xmlns:ocne,attr"`
-	}
-	text, err := xml.Marshal(attributed{m, markSpace})
+	text, err := xml.Marshal(m)
 	if err != nil {
 		return "", fmt.Errorf("write mark: %w", err)
 	}
-	return string(text), nil
+	attributes := strings.TrimSuffix(strings.TrimPrefix(string(text), "<node "), "></node>")
+	return `<ocne:node xmlns:ocne="` + markSpace + `" ` + attributes + "/>", nil
 }
 
 // name is that of the node's domain.
@@ -135,6 +131,3 @@ func (h *host) find(name string) (o owned, exists bool, err error) {
 	}
 	return owned{d, m}, true, nil
 }
-
-// errIncomplete says that something is there only in part.
-var errIncomplete = errors.New("incomplete")

@@ -43,7 +43,7 @@ const (
 // ensureNetwork finds or makes the network of a cluster.
 func (h *host) ensureNetwork(ctx context.Context, o Options, known []owned) (lan, error) {
 	switch {
-	case o.Network.UserMode || h.session && o.Network.Name == "":
+	case h.userMode(o.Network):
 		return h.userNetwork(ctx, o, known)
 	case o.Network.Name != "":
 		network, err := h.NetworkLookupByName(o.Network.Name)

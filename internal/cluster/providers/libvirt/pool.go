@@ -69,6 +69,9 @@ func (h *host) makePool(name, directory string) (pool, error) {
 func (h *host) activate(p rpc.StoragePool) (pool, error) {
 	active, err := h.StoragePoolIsActive(p)
 	if err == nil && active == 0 {
+		if isOurs(p) {
+			_ = h.StoragePoolBuild(p, rpc.StoragePoolBuildNew) // its directory may have been removed; when it cannot be made, the start says so
+		}
 		err = h.StoragePoolCreate(p, 0)
 	}
 	if err != nil {
@@ -127,9 +130,11 @@ func (h *host) activePools() ([]rpc.StoragePool, error) {
 	return all, failed("list storage pools of", h.uri, err)
 }
 
+func isOurs(p rpc.StoragePool) bool { return p.UUID == rpc.UUID(ownUUID(kindPool, p.Name)) }
+
 // removePool removes a pool that we made and that nothing is left in. Its directory stays.
 func (h *host) removePool(p rpc.StoragePool) error {
-	if p.UUID != rpc.UUID(ownUUID(kindPool, p.Name)) {
+	if !isOurs(p) {
 		return nil
 	}
 	left, err := h.volumes(p)

@@ -12,14 +12,17 @@ import (
 // probePatience is how long a guest of one instruction may take to run. With KVM it takes less than a second.
 const probePatience = 20 * time.Second
 
-// probeSector is the boot sector of a guest that reports itself to QEMU's pvpanic device and stops: a proof that the processor runs guests.
+// probeSize is that of the probing guest's disk in bytes: the BIOS boots no disk of one sector.
+const probeSize = 1 << 20
+
+// probeDisk is the boot disk of a guest that reports itself to QEMU's pvpanic device and stops: a proof that the processor runs guests.
 //
 //	movw $0x505, %dx; movb $1, %al; outb %al, %dx; 1: hlt; jmp 1b
-func probeSector() []byte {
-	sector := make([]byte, 512)
-	copy(sector, []byte{0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4, 0xeb, 0xfd})
-	sector[510], sector[511] = 0x55, 0xaa
-	return sector
+func probeDisk() []byte {
+	disk := make([]byte, probeSize)
+	copy(disk, []byte{0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4, 0xeb, 0xfd})
+	disk[510], disk[511] = 0x55, 0xaa
+	return disk
 }
 
 // chooseType is the configured domain type, else kvm where a guest really runs with it, else qemu. That /dev/kvm exists and that libvirt lists
@@ -36,7 +39,7 @@ func (h *host) chooseType(ctx context.Context, p pool, configured string, report
 		// The guest that proves it is for x86; there is no such device elsewhere.
 		return TypeKVM, arch, nil
 	}
-	ok, err := h.probe(ctx, p, TypeKVM, probeSector(), probePatience)
+	ok, err := h.probe(ctx, p, TypeKVM, probeDisk(), probePatience)
 	if err != nil {
 		return "", "", err
 	}
@@ -47,10 +50,10 @@ func (h *host) chooseType(ctx context.Context, p pool, configured string, report
 	return TypeKVM, arch, nil
 }
 
-// probe starts a guest of the domain type from a boot sector and says whether it ran in time.
-func (h *host) probe(ctx context.Context, p pool, kind string, sector []byte, patience time.Duration) (ran bool, err error) {
+// probe starts a guest of the domain type from a boot disk and says whether it ran in time.
+func (h *host) probe(ctx context.Context, p pool, kind string, disk []byte, patience time.Duration) (ran bool, err error) {
 	name := probePrefix + uuid.NewString()
-	if err := h.writeVolume(p, name, "0644", sector); err != nil {
+	if err := h.writeVolume(p, name, "0644", disk); err != nil {
 		return false, err
 	}
 	defer func() {

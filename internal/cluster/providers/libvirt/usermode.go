@@ -14,16 +14,24 @@ import (
 // portsTried is how many ports are tried for the forwarding of one API.
 const portsTried = 100
 
+// userMode says whether a cluster gets user-mode networking.
+func (h *host) userMode(n Network) bool { return n.UserMode || h.session && n.Name == "" }
+
+// requireConnected fails with ErrTooManyNodes when the nodes could not reach each other.
+func (h *host) requireConnected(o Options) error {
+	if !h.userMode(o.Network) || o.ControlPlaneNodes+o.WorkerNodes == 1 {
+		return nil
+	}
+	return &Error{
+		Op: "make network of cluster", Object: o.Cluster,
+		Err: fmt.Errorf("%w, and %d are wanted", ErrTooManyNodes, o.ControlPlaneNodes+o.WorkerNodes),
+		Advice: "Ask for one control plane node and no workers, or use the machine's own daemon, which can make networks: " +
+			"providers.libvirt.uri: qemu:///system.",
+	}
+}
+
 // userNetwork is user-mode networking with a port of this machine forwarded to the node's API.
 func (h *host) userNetwork(ctx context.Context, o Options, known []owned) (lan, error) {
-	if o.ControlPlaneNodes+o.WorkerNodes > 1 {
-		return lan{}, &Error{
-			Op: "make network of cluster", Object: o.Cluster,
-			Err: fmt.Errorf("%w, and %d are wanted", ErrTooManyNodes, o.ControlPlaneNodes+o.WorkerNodes),
-			Advice: "Ask for one control plane node and no workers, or use the machine's own daemon, which can make networks: " +
-				"providers.libvirt.uri: qemu:///system.",
-		}
-	}
 	subnet := o.Network.UserSubnet
 	if !subnet.IsValid() {
 		subnet = defaultUserSubnet()

@@ -108,8 +108,6 @@ type meter struct {
 	err    error
 }
 
-var errTooLong = errors.New("it is longer than was announced")
-
 func (m *meter) Read(b []byte) (int, error) {
 	if m.err != nil {
 		return 0, m.err

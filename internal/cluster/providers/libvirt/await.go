@@ -1,0 +1,107 @@
+package libvirt
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// How often the nodes are looked for, and how long one answer of the API may take.
+const (
+	lookEvery     = 2 * time.Second
+	answerTimeout = 10 * time.Second
+)
+
+// await waits until all nodes have registered. It ends early when a virtual machine stops.
+func (c *creation) await(ctx context.Context, kubeconfig []byte, patience time.Duration) error {
+	config, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
+	if err != nil {
+		return failed("read the kubeconfig of", c.o.Cluster, err)
+	}
+	config.Timeout = answerTimeout
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return failed("make a client of", c.o.Cluster, err)
+	}
+	late, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	again := time.NewTicker(lookEvery)
+	defer again.Stop()
+	said := ""
+	for {
+		missing, reason := c.missing(late, client)
+		if missing == nil {
+			return nil
+		}
+		if err := c.requireRunning(); err != nil {
+			return err
+		}
+		if text := waiting(c.nodes[0].Server, missing, reason); text != said {
+			said = text
+			c.o.Report(text)
+		}
+		select {
+		case <-ctx.Done():
+			return failed("wait for", c.o.Cluster, context.Cause(ctx))
+		case <-late.Done():
+			return c.neverCame(missing[0], because(ErrTooLate, "within "+patience.String(), reason))
+		case <-again.C:
+		}
+	}
+}
+
+func waiting(server string, missing []*node, reason error) string {
+	if reason != nil {
+		return "waiting for the API at " + server
+	}
+	return fmt.Sprintf("waiting for %d nodes, such as %s", len(missing), missing[0].name())
+}
+
+// missing are the nodes that have not registered, with the reason when the API does not answer.
+func (c *creation) missing(ctx context.Context, client kubernetes.Interface) ([]*node, error) {
+	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return c.nodes, err
+	}
+	there := map[string]bool{}
+	for _, n := range list.Items {
+		there[n.Name] = true
+	}
+	var missing []*node
+	for _, n := range c.nodes {
+		if !there[n.name()] {
+			missing = append(missing, n)
+		}
+	}
+	return missing, nil
+}
+
+// requireRunning fails with ErrStopped when a virtual machine does not run any more.
+func (c *creation) requireRunning() error {
+	for _, n := range c.nodes {
+		d, err := c.DomainLookupByName(n.name())
+		if err != nil {
+			return failed("look up domain", n.name(), err)
+		}
+		state, err := c.state(d)
+		if err != nil {
+			return err
+		}
+		if state != "running" && state != "paused" {
+			return c.neverCame(n, fmt.Errorf("%w: it is %s", ErrStopped, state))
+		}
+	}
+	return nil
+}
+
+// neverCame shows what the virtual machine wrote last.
+func (c *creation) neverCame(n *node, err error) error {
+	return &Error{
+		Op: "wait for node", Object: n.name(), Err: err, Console: c.console(c.pool.StoragePool, n.name()),
+		Advice: "Start it again with --keep-on-error and look at its console: virsh -c " + c.uri + " console " + n.name() + ".",
+	}
+}
