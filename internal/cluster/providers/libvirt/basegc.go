@@ -16,6 +16,9 @@ func (h *host) removeUnusedBases(p rpc.StoragePool, cluster string, used map[str
 	if err != nil {
 		return err
 	}
+	if err := h.removeProbes(all); err != nil {
+		return err
+	}
 	bases, complete := baseVolumes(all)
 	for b, v := range bases {
 		path, err := h.StorageVolGetPath(v)
@@ -45,6 +48,28 @@ func (h *host) removeUnusedBases(p rpc.StoragePool, cluster string, used map[str
 		}
 	}
 	return h.removeLone(p, all, bases, complete)
+}
+
+// removeProbes removes the disks of probing guests whose command was killed.
+func (h *host) removeProbes(all []rpc.StorageVol) error {
+	for _, v := range all {
+		if !strings.HasPrefix(v.Name, probePrefix) {
+			continue
+		}
+		d, err := h.describe(v)
+		if isCode(err, rpc.ErrNoStorageVol) {
+			continue // its command has removed it meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if time.Since(modified(d)) > abandonedAfter {
+			if err := h.removeVolume(v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // removeLone removes marks whose base volume is gone.

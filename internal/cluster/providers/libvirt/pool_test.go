@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,6 +19,9 @@ func TestAPoolOfTheHostIsUsedAndStays(t *testing.T) {
 	o.Pool = "fast"
 	require.NoError(t, create(t, o, tinyDocument))
 	require.FileExists(t, filepath.Join(directory, "demo-control-plane-1.qcow2"))
+	abandoned := filepath.Join(directory, probePrefix+"of-a-command-that-was-killed")
+	require.NoError(t, os.WriteFile(abandoned, []byte("probe"), 0o600))
+	require.NoError(t, os.Chtimes(abandoned, time.Now(), time.Now().Add(-time.Hour)))
 	require.NoError(t, Delete(t.Context(), DeleteOptions{Connection: d.Connection, Cluster: "demo"}))
 	left, err := os.ReadDir(directory)
 	require.NoError(t, err)
