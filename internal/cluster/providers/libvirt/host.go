@@ -133,7 +133,7 @@ func (l *line) Dial() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn = conn
-	return conn, nil
+	return newPackets(conn), nil
 }
 
 func (l *line) cut() {

@@ -72,3 +72,20 @@ func TestWhatCannotWorkIsRefusedBeforeAnythingIsMade(t *testing.T) {
 	require.ErrorContains(t, create(t, o, tinyDocument), "the image has")
 	require.Equal(t, before, d.everything(t))
 }
+
+// The client that we use gets stuck when libvirt sends more than one packet at the end of a download.
+func TestAVolumeIsReadAsOftenAsOneLikes(t *testing.T) {
+	d := systemDaemon(t)
+	h := d.open(t)
+	p, err := h.ensurePool(DefaultPool)
+	require.NoError(t, err)
+	require.NoError(t, h.writeVolume(p, "text", "0600", []byte("read me")))
+	v, exists, err := h.findVolume(p.StoragePool, "text")
+	require.NoError(t, err)
+	require.True(t, exists)
+	for range 500 {
+		text, err := h.readVolume(v, 0)
+		require.NoError(t, err)
+		require.Equal(t, "read me", string(text))
+	}
+}
