@@ -31,12 +31,16 @@ func (c *creation) await(ctx context.Context, kubeconfig []byte, patience time.D
 	defer cancel()
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
-	said := ""
+	said, last := "", c.nodes
 	for {
-		missing, reason := c.missing(late, client)
-		if missing == nil {
+		missing, reason := c.missing(ctx, client)
+		switch {
+		case reason != nil:
+			missing = last // what the API said when it answered
+		case len(missing) == 0:
 			return nil
 		}
+		last = missing
 		if err := c.requireRunning(); err != nil {
 			return err
 		}
@@ -65,7 +69,7 @@ func waiting(server string, missing []*node, reason error) string {
 func (c *creation) missing(ctx context.Context, client kubernetes.Interface) ([]*node, error) {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return c.nodes, err
+		return nil, err
 	}
 	there := map[string]bool{}
 	for _, n := range list.Items {
