@@ -95,6 +95,10 @@ boot-image: ## Make the disk that tests boot in QEMU, print its directory and li
 	@mkdir -p bin
 	@image=$$(hack/boot-image.sh) && ln -sfn "$$image" bin/bootimage && echo "$$image"
 
+.PHONY: test-libvirt
+test-libvirt: ## Make, find and remove VMs with a real libvirtd in namespaces of its own (root; Debian: libvirt-daemon-system qemu-system-x86 ovmf dnsmasq-base)
+	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 go test -trimpath -count=1 -v -timeout 60m ./internal/cluster/providers/libvirt
+
 # Which of them, as go test -run takes it.
 E2E_RUN ?= .
 E2E_PACKAGES ?= ./test/e2e ./test/bootimage

@@ -32,7 +32,7 @@ func LoadKey(path string) (*Key, error) {
 	}
 	identities, err := age.ParseIdentities(f)
 	if err != nil {
-		return nil, fmt.Errorf("key of the backups %s is not a key file of age: it has no line AGE-SECRET-KEY-1...", path) // its text is secret
+		return nil, fmt.Errorf("key of the backups %s is not a key file of age: it has no line that begins with AGE-SECRET-KEY-1", path) // its text is secret
 	}
 	for _, identity := range identities {
 		if x, ok := identity.(*age.X25519Identity); ok {

@@ -68,7 +68,7 @@ func TestARestoreOnAnotherMachineTakesOverEveryVM(t *testing.T) {
 	w.expectNodes(1, 2)
 	other := w.elsewhere()
 	key := filepath.Join(w.home, ".ocne", "backup.key")
-	before, requests := ids(w.vms()), w.creations()
+	requests := w.creations()
 
 	t.Run("the command that made the cluster has backed it up", func(t *testing.T) {
 		last := w.status().LastBackup
@@ -77,7 +77,7 @@ func TestARestoreOnAnotherMachineTakesOverEveryVM(t *testing.T) {
 		w.expectPrivateFile(key)
 	})
 	w.ocne("cluster", "scale", "-C", "demo", "--worker-nodes", "1")
-	before = ids(w.vms())
+	before := ids(w.vms())
 	last := w.status().LastBackup.Path
 	file, copiedKey := w.copyTo(other, last), w.copyTo(other, key)
 

@@ -45,8 +45,14 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
+// libvirtVariable lets the tests start a real libvirtd, whose guests take minutes.
+const libvirtVariable = "OCNE_TEST_LIBVIRT"
+
 // missing says what a real libvirtd needs and this machine does not have.
 func missing() string {
+	if os.Getenv(libvirtVariable) == "" {
+		return libvirtVariable + " is not set: run make test-libvirt"
+	}
 	if os.Geteuid() != 0 {
 		return "a real libvirtd is started by root only"
 	}
