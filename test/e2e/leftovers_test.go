@@ -233,11 +233,23 @@ func (m machine) hasNamespace(line string) bool {
 }
 
 // expectEmptyHome looks for what the command line left in the administrator's home directory, and in the one for temporary files, after the
-// last cluster was deleted.
+// last cluster was deleted. Backups and their key stay, and a record that names no cluster.
 func (w *world) expectEmptyHome() {
 	w.t.Helper()
 	require.Empty(w.t, w.filesIn(w.temporary, func(string) bool { return false }))
-	require.Empty(w.t, w.filesIn(w.home, func(path string) bool { return filepath.Dir(path) == w.home && filepath.Ext(path) == ".yaml" }))
+	record := filepath.Join(w.home, ".ocne", "clusters.yaml")
+	stays := []string{
+		filepath.Join(w.home, "*.yaml"), record, record + ".lock", filepath.Join(w.home, ".ocne", "backup.key"), filepath.Join(w.home, ".ocne", "backups", "*.age"),
+	}
+	require.Empty(w.t, w.filesIn(w.home, func(path string) bool {
+		return slices.ContainsFunc(stays, func(pattern string) bool {
+			matches, _ := filepath.Match(pattern, path) // the patterns are good
+			return matches
+		})
+	}))
+	if raw, err := os.ReadFile(record); err == nil { // before the first cluster there is none
+		require.NotContains(w.t, string(raw), "name:")
+	}
 }
 
 // expectEmptyState looks for what the simulator that has ended left in its directory: its CA and the consoles of VMs stay.
