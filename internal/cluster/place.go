@@ -8,12 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/record"
 )
@@ -111,12 +108,11 @@ func (m *Management) identify(ctx context.Context) error {
 	if m.place.UID != "" {
 		return nil
 	}
-	namespace := &corev1.Namespace{}
-	err := m.Client.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, namespace)
+	id, err := clusterID(ctx, m.Client)
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
-		return fmt.Errorf("read which cluster the management cluster %s is: %w", m.Description, err)
+		return fmt.Errorf("management cluster %s: %w", m.Description, err)
 	}
-	m.place.UID = string(namespace.UID)
+	m.place.UID = id
 	return nil
 }
 

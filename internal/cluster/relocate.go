@@ -11,7 +11,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ocne-project/ocne/internal/capi/move"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
 )
@@ -232,27 +231,18 @@ func seenIn(key client.ObjectKey, s *snapshot) takeOver {
 
 // moveOnce is transfer.moveOnce for several clusters.
 func (r relocation) moveOnce(ctx context.Context, namespace string, keys []client.ObjectKey) error {
-	left := 0
+	anything := false
 	for _, key := range keys {
-		c, err := r.from.clusterNamed(ctx, key)
+		left, err := r.from.holdForMove(ctx, key)
 		if err != nil {
 			return err
 		}
-		if c == nil {
-			continue // the last object that a move deletes
-		}
-		left++
-		if err := r.from.holdStill(ctx, key); err != nil {
-			return err
-		}
-		if err := r.from.patchCluster(ctx, key, []byte(`{"spec":{"paused":null}}`)); err != nil {
-			return err
-		}
+		anything = anything || left
 	}
-	if left == 0 {
+	if !anything {
 		return nil
 	}
-	return move.Namespace(ctx, r.from.Kubeconfig, r.to.Kubeconfig, namespace)
+	return moveNamespace(ctx, r.from, r.to, namespace)
 }
 
 // giveUp lets the source go on with the clusters of which the target has got nothing. The others stay paused: the next run goes on with them.

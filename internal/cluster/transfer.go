@@ -179,26 +179,33 @@ func untilMoved(ctx context.Context, what string, report progress.Reporter, once
 	}
 }
 
-// moveOnce: clusterctl looks at the objects before it pauses the cluster, and takes no cluster that is paused. So everything of the cluster
-// is paused one by one, and the Cluster itself, which an interrupted move has paused, is not.
+// moveOnce calls clusterctl's library once, unless nothing is left to move.
 func (t transfer) moveOnce(ctx context.Context) error {
-	if err := t.from.Client.Get(ctx, t.key, &clusterv1.Cluster{}); apierrors.IsNotFound(err) {
-		return nil // the last object that a move deletes
-	} else if err != nil {
-		return fmt.Errorf("read cluster %s: %w", t.key, err)
-	}
-	if err := t.from.holdStill(ctx, t.key); err != nil {
+	left, err := t.from.holdForMove(ctx, t.key)
+	if err != nil || !left {
 		return err
 	}
-	if err := t.from.patchCluster(ctx, t.key, []byte(`{"spec":{"paused":null}}`)); err != nil {
-		return err
-	}
-	return t.moveNamespace(ctx)
+	return moveNamespace(ctx, t.from, t.to, t.key.Namespace)
 }
 
-func (t transfer) moveNamespace(ctx context.Context) (err error) {
+// holdForMove makes a cluster one that clusterctl moves, and says whether there is any: the Cluster is the last object that a move deletes.
+// clusterctl looks at the objects before it pauses the cluster, and takes no cluster that is paused. So everything of the cluster is paused
+// one by one, and the Cluster itself, which an interrupted move has paused, is not.
+func (m *Management) holdForMove(ctx context.Context, key client.ObjectKey) (left bool, err error) {
+	c, err := m.clusterNamed(ctx, key)
+	if err != nil || c == nil {
+		return false, err
+	}
+	if err := m.holdStill(ctx, key); err != nil {
+		return false, err
+	}
+	return true, m.patchCluster(ctx, key, []byte(`{"spec":{"paused":null}}`))
+}
+
+// moveNamespace lets clusterctl move everything of a namespace. It reads kubeconfigs from one file each.
+func moveNamespace(ctx context.Context, from, to *Management, namespace string) (err error) {
 	var paths [2]string
-	for i, side := range []*Management{t.from, t.to} {
+	for i, side := range []*Management{from, to} {
 		path, done, failed := side.oneFile()
 		if failed != nil {
 			return fmt.Errorf("kubeconfig of the management cluster %s: %w", side.Description, failed)
@@ -206,7 +213,7 @@ func (t transfer) moveNamespace(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, done()) }()
 		paths[i] = path
 	}
-	return move.Namespace(ctx, paths[0], paths[1], t.key.Namespace)
+	return move.Namespace(ctx, paths[0], paths[1], namespace)
 }
 
 func (m *Management) patchCluster(ctx context.Context, key client.ObjectKey, patch []byte) error {
