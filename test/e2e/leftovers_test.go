@@ -99,13 +99,20 @@ func (w *world) observeGroups(m machine) {
 			return nil // it has just gone
 		case err != nil:
 			return err
-		case d.IsDir() && w.ofOthers(path):
+		case d.IsDir() && (w.ofOthers(path) || inGroupOfTheMachine(path)):
 			return fs.SkipDir
 		case d.IsDir() && !w.ofSimulator(path): // its own groups stay as long as it runs; those of VMs are below
 			m["cgroup "+path] = true
 		}
 		return nil
 	}))
+}
+
+// inGroupOfTheMachine says whether a cgroup is below one that is not a simulator's: whoever has that one makes and removes such groups all the time.
+func inGroupOfTheMachine(path string) bool {
+	below, err := filepath.Rel("/sys/fs/cgroup", path)
+	parts := strings.Split(below, string(filepath.Separator)) // the hierarchy, the group, groups in it
+	return err == nil && len(parts) > 2 && simulatorIn(parts[1]) == ""
 }
 
 // simulatorIn is the process that a name such as olvmsim-123-456 tells, as cgroups and marks have; empty for other names.
@@ -135,9 +142,8 @@ func (w *world) ofOthers(path string) bool {
 
 // process is one of the machine's.
 type process struct {
-	pid    int
-	parent string
-	line   string
+	pid  int
+	line string
 }
 
 func (p process) read(file string) string {
@@ -153,10 +159,6 @@ func processes() (all []process) {
 		p.line = strings.TrimSpace(strings.ReplaceAll(p.read("cmdline"), "\x00", " "))
 		if err != nil || p.line == "" || pid == os.Getpid() {
 			continue
-		}
-		stat := p.read("stat")
-		if fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]); len(fields) > 1 {
-			p.parent = fields[1]
 		}
 		all = append(all, p)
 	}
@@ -174,16 +176,13 @@ func (w *world) ours(p process) bool {
 	return w.sim != nil && strings.Contains(p.read("cgroup"), fmt.Sprintf("/olvmsim-%d-", w.sim.PID))
 }
 
-// observeProcesses adds those of this world, and the namespaces of processes that nobody waits for any more.
+// observeProcesses adds those of this world and their namespaces, which last as long as a process is in them.
 func (w *world) observeProcesses(m machine) {
 	for _, p := range processes() {
-		ours := w.ours(p)
-		if ours {
-			m[fmt.Sprintf("process %d: %s", p.pid, p.line)] = true
-		}
-		if !ours && p.parent != "1" {
+		if !w.ours(p) {
 			continue
 		}
+		m[fmt.Sprintf("process %d: %s", p.pid, p.line)] = true
 		for _, kind := range []string{"net", "mnt", "pid", "uts", "ipc", "cgroup"} {
 			if id, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", p.pid, kind)); err == nil {
 				m[fmt.Sprintf("namespace %s of %s", id, p.line)] = true
