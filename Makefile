@@ -123,6 +123,11 @@ e2e-long: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image e2e-ima
 	CGO_ENABLED=0 OCNE_E2E_LONG=1 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
 		go test -trimpath -count=1 -v -timeout 6h -run 'Long' ./test/e2e
 
+.PHONY: e2e-libvirt
+e2e-libvirt: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane vm-image e2e-image ## Clusters on a real libvirt host, with emulated nodes, and a management cluster there (root; as test-libvirt)
+	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_VM_IMAGE=$$(readlink -f bin/vmimage) \
+		go test -trimpath -count=1 -v -timeout 6h ./test/onlibvirt
+
 .PHONY: test-packages
 test-packages: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Install the packages into real API servers, and live a cluster's life with each
 	cd test/packages && CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin go test -trimpath -count=1 -timeout 60m ./...
@@ -150,8 +155,8 @@ generate: ## Regenerate deep copies, CRDs, docs/reference and what is taken from
 	hack/generate.sh
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./internal/... ./pkg/...
+bench: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Run the benchmarks
+	OCNE_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchmem ./internal/... ./pkg/...
 
 .PHONY: clean
 clean: ## Remove what was built (the build cache outside the tree stays)

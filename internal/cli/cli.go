@@ -9,6 +9,7 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/iostreams"
 	"github.com/ocne-project/ocne/internal/cluster"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/config"
 )
 
 // Environment is what a command may use of the process it runs in.
@@ -40,6 +41,13 @@ func (e *Environment) Reporter(quiet bool) progress.Reporter {
 		return progress.NewLive(s.Err, s.Size, e.Now)
 	}
 	return plain
+}
+
+// ManagementOf chooses the management cluster of a command as a configuration says; flag is the value of --kubeconfig.
+func (e *Environment) ManagementOf(flag string, c *config.Config) cluster.ManagementOptions {
+	o := e.Management(flag, c.Management.Kubeconfig)
+	o.Preserve = c.Ephemeral.Preserve
+	return o
 }
 
 // Management chooses the management cluster of a command: flag is the value of --kubeconfig, configured that of the configuration.

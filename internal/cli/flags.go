@@ -44,7 +44,7 @@ func ClusterFlags(cmd *cobra.Command) func() config.Flags {
 	controlPlanes := f.Uint16P("control-plane-nodes", "n", 0, "`number` of control plane nodes, odd")
 	workers := f.Uint16P("worker-nodes", "w", 0, "`number` of worker nodes")
 	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
-	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
+	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm or libvirt")
 	version := f.StringP("version", "v", "", "Kubernetes `version`, such as 1.33")
 	virtualIP := f.String("virtual-ip", "", "`address` of the cluster's API")
 	return func() config.Flags {
@@ -56,6 +56,28 @@ func ClusterFlags(cmd *cobra.Command) func() config.Flags {
 	}
 }
 
+// SessionFlag adds the flag that names a libvirt host. The function that it returns gives its value; nil when it is not on the command line.
+// short may be empty.
+func SessionFlag(cmd *cobra.Command, short string) func() *string {
+	uri := cmd.Flags().StringP("session", short, "", "with provider libvirt: `URI` of the host, such as qemu:///system")
+	return func() *string { return Given(cmd, "session", uri) }
+}
+
+// ProviderFlag adds the flag that says where a cluster is that exists. The function that it returns gives its value; nil when it is not on the
+// command line.
+func ProviderFlag(cmd *cobra.Command) func() (*string, error) {
+	provider := cmd.Flags().StringP("provider", "P", "", "infrastructure `provider`: olvm or libvirt")
+	return func() (*string, error) {
+		if !cmd.Flags().Changed("provider") {
+			return nil, nil
+		}
+		if *provider != config.ProviderOLVM && *provider != config.ProviderLibvirt {
+			return nil, &UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("unknown provider %q: use olvm or libvirt", *provider)}
+		}
+		return provider, nil
+	}
+}
+
 // Existing says which cluster of a management cluster a command is about.
 type Existing struct {
 	// ConfigFile is the cluster file; it may be empty.
@@ -64,6 +86,8 @@ type Existing struct {
 	Name *string
 	// Kubeconfig names the management cluster.
 	Kubeconfig string
+	// Provider and LibvirtURI are for clusters on a libvirt host; nil means not given.
+	Provider, LibvirtURI *string
 }
 
 // ExistingFlags adds the flags of Existing. The function that it returns completes it from the command line.
@@ -87,7 +111,7 @@ func (e *Environment) Open(which Existing) (cluster.Selection, progress.Reporter
 // Select finds out which cluster is meant. Without a cluster file, its name is looked for in all namespaces.
 func (e *Environment) Select(which Existing) (cluster.Selection, error) {
 	c, _, err := config.Load(config.Options{
-		ClusterFile: which.ConfigFile, Flags: config.Flags{Name: which.Name}, Getenv: e.Getenv, HomeDir: e.HomeDir,
+		ClusterFile: which.ConfigFile, Flags: config.Flags{Name: which.Name, Provider: which.Provider, LibvirtURI: which.LibvirtURI}, Getenv: e.Getenv, HomeDir: e.HomeDir,
 	})
 	if err != nil {
 		return cluster.Selection{}, err
@@ -97,7 +121,7 @@ func (e *Environment) Select(which Existing) (cluster.Selection, error) {
 		return cluster.Selection{}, err
 	}
 	return cluster.Selection{
-		Config: c, ConfigFile: file, AnyNamespace: which.ConfigFile == "", Management: e.Management(which.Kubeconfig, c.Management.Kubeconfig),
+		Config: c, ConfigFile: file, AnyNamespace: which.ConfigFile == "", Management: e.ManagementOf(which.Kubeconfig, c),
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/addon"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // awaited is what a command waits for.
@@ -30,7 +31,7 @@ type awaited struct {
 
 // await waits until the cluster is what it shall be, or does not become it by itself, and returns what was seen last.
 func (m *Management) await(ctx context.Context, a awaited, report progress.Reporter) (*snapshot, error) {
-	w := &workload{kubeconfigPath: a.kubeconfig, addons: a.addons}
+	w := workload.New(a.kubeconfig, a.addons)
 	dog := newWatchdog(a.nodeStartup, time.Now)
 	var last *snapshot
 	var waiting []progress.Item

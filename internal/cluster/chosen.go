@@ -21,7 +21,7 @@ func (o CreateOptions) choose(ctx context.Context, mem *memory, key client.Objec
 	case mem.chooses:
 		return o.remembered(ctx, mem, key, report)
 	case mem.known == nil:
-		return OpenManagement(ctx, o.Management, report)
+		return o.openOrMake(ctx, report)
 	}
 	m, err := OpenManagement(ctx, o.Management, report)
 	if err != nil {
@@ -56,7 +56,7 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 	if err := m.CloseAndStopIfIdle(ctx, report); err != nil {
 		return nil, err
 	}
-	return OpenManagement(ctx, o.Management, report)
+	return o.openOrMake(ctx, report)
 }
 
 // errReplaced is why an embedded management cluster cannot be used: somebody has removed its directory.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/addon"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -98,7 +99,7 @@ func newPlan(c *config.Config, getenv func(string) string) (*plan, error) {
 	if p.ca, err = c.CAConfigMap(); err != nil {
 		return nil, err
 	}
-	if p.addons, err = addonsOf(c); err != nil {
+	if p.addons, err = workload.Addons(c, c.OLVM.ControlPlaneMachine.ImageProfile, fmt.Sprintf("%s:%d", c.VirtualIP, c.APIServerPort)); err != nil {
 		return nil, err
 	}
 	p.objects, err = c.Objects()
@@ -187,7 +188,7 @@ func (o CreateOptions) awaited(p *plan) awaited {
 
 // observeNodes completes a snapshot with what the cluster's own API says. An API that does not answer is a state of the cluster; only
 // a kubeconfig that cannot be used or written is an error.
-func (m *Management) observeNodes(ctx context.Context, key client.ObjectKey, w *workload, s *snapshot, report progress.Reporter) error {
+func (m *Management) observeNodes(ctx context.Context, key client.ObjectKey, w *workload.Cluster, s *snapshot, report progress.Reporter) error {
 	if !s.controlPlaneInitialized() {
 		return nil
 	}
@@ -196,15 +197,15 @@ func (m *Management) observeNodes(ctx context.Context, key client.ObjectKey, w *
 		s.nodesErr = err
 		return nil //nolint:nilerr // shown as the state of the cluster
 	}
-	written, err := w.connect(kubeconfig)
+	written, err := w.Connect(kubeconfig)
 	if err != nil {
 		return err
 	}
 	if written {
-		report.Step("Wrote the kubeconfig " + w.kubeconfigPath)
+		report.Step("Wrote the kubeconfig " + w.Path())
 	}
-	w.readNodes(ctx, s)
-	w.applyAddons(ctx, s, report)
+	s.readNodes(ctx, w)
+	s.addons = w.ApplyAddons(ctx, s.nodesErr, report)
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/record"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // ownTimeout bounds the question to a cluster's own API whether it manages itself.
@@ -193,7 +194,7 @@ func (m *Management) isItself(ctx context.Context, c *clusterv1.Cluster) (bool, 
 	if err != nil || len(kubeconfig) == 0 {
 		return false, err
 	}
-	w, err := access(kubeconfig)
+	w, err := workload.Access(kubeconfig)
 	if err != nil {
 		return false, err
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/incluster"
 )
 
@@ -148,7 +149,7 @@ func (c controllers) removeOtherImages(ctx context.Context, image *incluster.Ima
 // architecture of the control plane nodes, which is one.
 func architecture(s *snapshot) (string, error) {
 	for i := range s.nodes {
-		if _, controlPlane := s.nodes[i].Labels[roleLabel+"control-plane"]; controlPlane {
+		if _, controlPlane := s.nodes[i].Labels[workload.RoleLabel+"control-plane"]; controlPlane {
 			return s.nodes[i].Status.NodeInfo.Architecture, nil
 		}
 	}

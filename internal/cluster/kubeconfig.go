@@ -32,11 +32,3 @@ func (m *Management) kubeconfig(ctx context.Context, found *clusterv1.Cluster) (
 		Advice: "See how far it is:\n  ocne cluster show -C " + found.Name,
 	}
 }
-
-// WriteKubeconfig replaces a file as a whole, with mode 0600.
-func WriteKubeconfig(path string, kubeconfig []byte) error {
-	if err := writePrivate(path, kubeconfig); err != nil {
-		return fmt.Errorf("write the kubeconfig: %w", err)
-	}
-	return nil
-}

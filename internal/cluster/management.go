@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
@@ -35,6 +37,9 @@ type ManagementOptions struct {
 	// Getenv reads KUBECONFIG (a list of files is merged as kubectl does) and OCNE_MANAGER_FEATURE_GATES (the embedded manager only).
 	Getenv func(string) string
 
+	// Preserve keeps a management cluster of ours that manages nothing any more.
+	Preserve bool
+
 	recorded *record.Management // that holds the cluster which a command is about; nil when none is remembered
 }
 
@@ -49,7 +54,9 @@ type Management struct {
 	// Context is the value for kubectl's --context, or empty when it is the one that is current in the kubeconfig.
 	Context string
 
-	embedded *embedded.Session      // nil for a management cluster that is not ours
+	embedded *embedded.Session      // nil for a management cluster that is no embedded one
+	hosted   *hosted                // nil for one that we have not made on a libvirt host
+	preserve bool                   // it stays when it manages nothing any more
 	writes   *writer                // what was written to the embedded one, or nil
 	own      bool                   // it is the cluster whose objects it holds
 	place    record.Management      // the way to it; identify completes it
@@ -121,7 +128,7 @@ func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Re
 	if err := o.expectRecorded(ctx, m); err != nil {
 		return nil, err
 	}
-	return m, nil
+	return m, o.host(ctx, m)
 }
 
 // OpenExistingManagement is OpenManagement for commands that have nothing to do when there is no management cluster; they get
@@ -160,6 +167,7 @@ func (o ManagementOptions) openEmbedded(ctx context.Context, report progress.Rep
 		embedded:    session,
 		place:       record.Management{Kind: record.Embedded},
 		homeDir:     o.HomeDir,
+		preserve:    o.Preserve,
 	}
 	restConfig, err := clientcmd.BuildConfigFromFlags("", session.Kubeconfig)
 	if err == nil {
@@ -195,18 +203,24 @@ func callsOfOcne(restConfig *rest.Config) *rest.Config {
 	return c
 }
 
-// Close ends the connection; an embedded management cluster goes on.
+// Close ends the connection; a management cluster of ours goes on.
 func (m *Management) Close() error {
-	if m.embedded == nil {
-		return nil
+	switch {
+	case m.hosted != nil:
+		return m.hosted.use.Close()
+	case m.embedded != nil:
+		return m.embedded.Close()
 	}
-	return m.embedded.Close()
+	return nil
 }
 
-// CloseAndStopIfIdle ends the connection and stops an embedded management cluster that has no cluster any more.
+// CloseAndStopIfIdle ends the connection and stops a management cluster of ours that has no cluster any more, unless it shall stay.
 func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Reporter) error {
-	if m.embedded == nil {
-		return nil
+	switch {
+	case m.preserve || m.embedded == nil && m.hosted == nil:
+		return m.Close()
+	case m.hosted != nil:
+		return m.removeHosted(ctx, report)
 	}
 	stopped, err := m.embedded.StopIfIdle(ctx, m.idle)
 	switch {
@@ -221,14 +235,17 @@ func (m *Management) CloseAndStopIfIdle(ctx context.Context, report progress.Rep
 	return nil
 }
 
-// idle says that the management cluster holds no cluster.
+// idle says that the management cluster holds no cluster, and no machine of one that is gone.
 func (m *Management) idle(ctx context.Context) (bool, error) {
-	var clusters clusterv1.ClusterList
-	if err := m.Client.List(ctx, &clusters); err != nil {
-		return false, fmt.Errorf("list clusters: %w", err)
-	}
-	if len(clusters.Items) > 0 {
-		return false, nil
+	for what, list := range map[string]client.ObjectList{
+		"clusters": &clusterv1.ClusterList{}, "machines": &clusterv1.MachineList{}, "OLVM machines": &infrav1.OLVMMachineList{},
+	} {
+		if err := m.Client.List(ctx, list); err != nil {
+			return false, fmt.Errorf("list %s: %w", what, err)
+		}
+		if meta.LenList(list) > 0 {
+			return false, nil
+		}
 	}
 	return true, m.identify(ctx) // while it can be asked: what it held is forgotten
 }

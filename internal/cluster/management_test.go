@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 func TestTheManagementClusterIsTheFirstThatIsNamed(t *testing.T) {
@@ -85,45 +85,6 @@ func TestAKubeconfigOfTheEnvironmentThatDoesNotExistIsNamed(t *testing.T) {
 	require.Contains(t, advised.Advice, "unset KUBECONFIG")
 }
 
-func TestTheKubeconfigIsWrittenPrivatelyAndAsAWhole(t *testing.T) {
-	path := filepath.Join(t.TempDir(), ".kube", "kubeconfig.demo")
-	w := &workload{kubeconfigPath: path}
-	first := apiServer(t)
-	written, err := w.connect(first)
-	require.NoError(t, err)
-	require.True(t, written)
-	written, err = w.connect(first)
-	require.NoError(t, err)
-	require.False(t, written, "the same one again")
-	second := apiServer(t)
-	require.NoError(t, os.Chmod(path, 0o644))
-	written, err = w.connect(second)
-	require.NoError(t, err)
-	require.True(t, written)
-
-	content, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, second, content)
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode())
-	entries, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	require.Len(t, entries, 1, "no temporary file stays")
-}
-
-func TestNodesAreReadThroughTheKubeconfig(t *testing.T) {
-	w := &workload{kubeconfigPath: filepath.Join(t.TempDir(), "kubeconfig")}
-	s := &snapshot{nodesErr: errNotAsked}
-	w.readNodes(t.Context(), s)
-	require.ErrorIs(t, s.nodesErr, errNotAsked)
-	_, err := w.connect(apiServer(t))
-	require.NoError(t, err)
-	w.readNodes(t.Context(), s)
-	require.NoError(t, s.nodesErr)
-	require.Equal(t, metav1.ObjectMeta{Name: "node-1"}, s.nodes[0].ObjectMeta)
-}
-
 func TestThereIsNothingToListOrDeleteWithoutAManagementCluster(t *testing.T) {
 	o := ManagementOptions{HomeDir: t.TempDir(), Getenv: func(string) string { return "" }}
 	listed, err := List(t.Context(), o, progress.Quiet{})
@@ -133,7 +94,7 @@ func TestThereIsNothingToListOrDeleteWithoutAManagementCluster(t *testing.T) {
 	options := s.options(t, "demo")
 	options.Management = o
 	kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
-	require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
+	require.NoError(t, workload.WriteKubeconfig(kubeconfig, []byte("kubeconfig")))
 	_, err = Delete(t.Context(), options, s.report)
 	require.NoError(t, err)
 	require.Contains(t, s.told.String(), "There is no management cluster")

@@ -22,6 +22,7 @@ import (
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/capi"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -130,7 +131,7 @@ func TestDeleteRemovesWhatOcneMadeBesideTheCluster(t *testing.T) {
 	namespace := &corev1.Namespace{ObjectMeta: ours(named("", "olvm"))}
 	s := newSite(t, capiCluster("olvm", "demo", "OLVMCluster"), olvmCluster("olvm", "demo", "engine"), secret, ca, namespace)
 	kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
-	require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
+	require.NoError(t, workload.WriteKubeconfig(kubeconfig, []byte("kubeconfig")))
 	// The controllers' part: the infrastructure goes with its Cluster.
 	require.NoError(t, s.Client.Delete(t.Context(), olvmCluster("olvm", "demo", "")))
 
@@ -184,7 +185,7 @@ func TestDeleteKeepsTheKubeconfigOfAClusterThatIsNotKnown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, test.objects...)
 			kubeconfig := filepath.Join(s.home, ".kube", "kubeconfig.demo")
-			require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
+			require.NoError(t, workload.WriteKubeconfig(kubeconfig, []byte("kubeconfig")))
 			require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
 			if test.keeps {
 				require.FileExists(t, kubeconfig)

@@ -32,6 +32,9 @@ func (m *Management) locate(o ManagementOptions, rules *clientcmd.ClientConfigLo
 	}
 	m.loader = loader
 	m.place = record.Management{Kind: record.Kubeconfig, Server: withoutUser(host), Context: raw.CurrentContext}
+	if r := o.recorded; r != nil && o.Flag == "" && r.Kind == record.Libvirt {
+		m.place.Kind, m.place.Host, m.place.Cluster = r.Kind, r.Host, r.Cluster
+	}
 	if o.recorded != nil && o.Flag == "" && o.recorded.Context != "" && o.recorded.Context != raw.CurrentContext {
 		m.Context, m.place.Context = o.recorded.Context, o.recorded.Context
 	}
@@ -138,13 +141,13 @@ func (e *otherClusterError) Error() string {
 		e.server, e.have, e.want)
 }
 
-// forgetAll forgets what an embedded management cluster held that managed nothing any more and is gone.
+// forgetAll forgets what a management cluster of ours held that managed nothing any more and is gone.
 func (m *Management) forgetAll(ctx context.Context) error {
 	if m.place.UID == "" {
 		return nil
 	}
 	err := record.Of(m.homeDir).Forget(ctx, func(c record.Cluster) bool {
-		return c.Management.Kind == record.Embedded && c.Management.Same(m.place)
+		return c.Management.Kind == m.place.Kind && c.Management.Same(m.place)
 	})
 	var foreign *record.ForeignError
 	var format *record.FormatError

@@ -15,6 +15,7 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // story builds snapshots of one cluster, step by step.
@@ -206,7 +207,7 @@ func TestTheSummaryHasTheColumnsOfKubectl(t *testing.T) {
 	summary := summarize(&s.snapshot, "/home/me/.kube/kubeconfig.demo", &Management{Kubeconfig: "/m"})
 	require.Equal(t, &Summary{
 		Name: "demo", Namespace: "olvm", Kubeconfig: "/home/me/.kube/kubeconfig.demo", ManagementKubeconfig: "/m",
-		Nodes: []Node{
+		Nodes: []workload.Node{
 			{Name: "demo-control-plane-a", Status: "Ready", Roles: "control-plane", Version: "v1.33.5", InternalIP: "192.0.2.164"},
 			{Name: "demo-md-0-b", Status: "Ready", Roles: "<none>"},
 		},

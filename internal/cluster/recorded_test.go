@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/record"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 func TestAClusterIsFoundAgainWithoutKUBECONFIG(t *testing.T) {
@@ -242,7 +243,7 @@ func TestTheCacheOfAnotherOcneIsLeftAlone(t *testing.T) {
 	a := newOutpost(t, "a", demo())
 	u := newUser(t)
 	u.env = a.kubeconfig
-	require.NoError(t, writePrivate(u.file().Path, []byte(theirs)))
+	require.NoError(t, workload.WriteKubeconfig(u.file().Path, []byte(theirs)))
 	m, err := u.open("demo")
 	require.NoError(t, err, "looking works as without a record")
 	require.Equal(t, a.server.URL, m.server())
@@ -260,7 +261,7 @@ func TestARecordThatCannotBeReadIsAnErrorUnlessTheManagementClusterIsNamed(t *te
 	a := newOutpost(t, "a", demo())
 	u := newUser(t)
 	u.env = a.kubeconfig
-	require.NoError(t, writePrivate(u.file().Path, []byte("version: 7\nclusters: []\n")))
+	require.NoError(t, workload.WriteKubeconfig(u.file().Path, []byte("version: 7\nclusters: []\n")))
 	_, err := u.open("demo")
 	refused(t, err, "written by a newer ocne", "Nothing was changed")
 	u.flag = a.kubeconfig
@@ -283,7 +284,7 @@ func TestAClusterIsForgottenOnlyWhenItsManagementClusterIsGone(t *testing.T) {
 	u.keep("demo", a.place())
 	refused(t, forget("demo"), "which answers", "Nothing was forgotten")
 	kubeconfig := filepath.Join(u.home, ".kube", "kubeconfig.demo")
-	require.NoError(t, writePrivate(kubeconfig, []byte("kubeconfig")))
+	require.NoError(t, workload.WriteKubeconfig(kubeconfig, []byte("kubeconfig")))
 	a.server.Close()
 	require.NoError(t, forget("demo"))
 	require.Nil(t, u.kept("demo"))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/record"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/incluster"
 )
 
@@ -58,7 +59,7 @@ func (o CreateOptions) updateControllers(ctx context.Context, m *Management, rep
 		return err
 	}
 	s := &snapshot{}
-	(&workload{client: c.client}).readNodes(ctx, s)
+	s.readNodes(ctx, workload.Of(c.client))
 	return errors.Join(s.nodesErr, c.installOn(ctx, s))
 }
 
@@ -68,7 +69,7 @@ func (o CreateOptions) controllers(own *Management, report progress.Reporter) (c
 	if err != nil {
 		return controllers{}, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
-	w, err := accessBy(restConfig, callTimeout)
+	w, err := workload.AccessBy(restConfig, callTimeout)
 	return controllers{cluster: o.Config.Name, images: o.Management.controllersImages(), client: w, report: report}, err
 }
 

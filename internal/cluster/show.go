@@ -17,6 +17,7 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // Details are everything about one cluster that fits on a screen.
@@ -136,11 +137,11 @@ func (m *Management) askNodes(ctx context.Context, key client.ObjectKey, s *snap
 	if err != nil || len(kubeconfig) == 0 {
 		return err
 	}
-	c, err := access(kubeconfig)
+	c, err := workload.Access(kubeconfig)
 	if err != nil {
 		return err
 	}
-	(&workload{client: c}).readNodes(ctx, s)
+	s.readNodes(ctx, workload.Of(c))
 	return nil
 }
 
@@ -227,7 +228,7 @@ func newMachineDetails(s *snapshot, m *clusterv1.Machine) MachineDetails {
 		}
 	}
 	if node := s.node(d.Node); node != nil {
-		d.NodeStatus = newNode(node).Status
+		d.NodeStatus = workload.NewNode(node).Status
 		for _, a := range node.Status.Addresses { // a node may have made one of them itself
 			if a.Type == corev1.NodeInternalIP {
 				add(a.Address)

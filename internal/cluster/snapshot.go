@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // snapshot is everything that the management cluster and the cluster itself say about one cluster at one time.
@@ -30,7 +31,7 @@ type snapshot struct {
 	nodes    []corev1.Node
 	nodesErr error // why the nodes are not known
 
-	addons []addonState // of those that this command installs
+	addons []workload.AddonState // of those that this command installs
 }
 
 // errNotAsked is the reason before the cluster has a kubeconfig.
@@ -135,7 +136,7 @@ func (s *snapshot) hasReadyNode(m *clusterv1.Machine) bool {
 	if node == nil {
 		return false
 	}
-	ready, _ := nodeReady(node)
+	ready, _ := workload.Ready(node)
 	return ready
 }
 
@@ -158,13 +159,4 @@ func (s *snapshot) controlPlaneInitialized() bool {
 func (s *snapshot) gone() bool {
 	return s.cluster == nil && s.infrastructure == nil && s.controlPlane == nil &&
 		len(s.workers)+len(s.machines)+len(s.infraMachines)+len(s.addresses) == 0
-}
-
-func nodeReady(n *corev1.Node) (ready bool, message string) {
-	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionTrue, c.Message
-		}
-	}
-	return false, "the node has not reported its condition"
 }

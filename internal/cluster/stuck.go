@@ -15,6 +15,7 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 const (
@@ -219,7 +220,7 @@ func machineProblem(s *snapshot, m *clusterv1.Machine) []Problem {
 	if node == nil {
 		return nil // the API does not answer, or the node has just gone
 	}
-	if ready, why := nodeReady(node); !ready {
+	if ready, why := workload.Ready(node); !ready {
 		return []Problem{{
 			Subject: subject, Reason: nodeNotReadyReason, Message: fmt.Sprintf("node %s is not Ready: %s", node.Name, why),
 			Next: "The node reports, and says itself what it lacks; without a pod network no node becomes Ready.",

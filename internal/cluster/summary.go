@@ -1,11 +1,6 @@
 package cluster
 
-import (
-	"slices"
-	"strings"
-
-	corev1 "k8s.io/api/core/v1"
-)
+import "github.com/ocne-project/ocne/internal/cluster/workload"
 
 // Summary is a cluster that has reached its target.
 type Summary struct {
@@ -17,22 +12,15 @@ type Summary struct {
 	// ManagementContext is the value for kubectl's --context; empty when it is the kubeconfig's current one.
 	ManagementContext string
 	// Nodes as the cluster's own API reports them.
-	Nodes []Node
+	Nodes []workload.Node
 	// Machines as the management cluster reports them.
 	Machines []Machine
-}
-
-// Node is a node in the words of kubectl get nodes.
-type Node struct {
-	Name, Status, Roles, Version, InternalIP string
 }
 
 // Machine is a machine and its VM.
 type Machine struct {
 	Name, VMStatus, Address, ProviderID string
 }
-
-const roleLabel = "node-role.kubernetes.io/"
 
 func summarize(s *snapshot, kubeconfig string, m *Management) *Summary {
 	result := &Summary{
@@ -47,33 +35,8 @@ func summarize(s *snapshot, kubeconfig string, m *Management) *Summary {
 		}
 		result.Machines = append(result.Machines, row)
 		if node := s.node(machine.Status.NodeRef.Name); node != nil {
-			result.Nodes = append(result.Nodes, newNode(node))
+			result.Nodes = append(result.Nodes, workload.NewNode(node))
 		}
 	}
 	return result
-}
-
-func newNode(n *corev1.Node) Node {
-	row := Node{Name: n.Name, Status: "NotReady", Version: n.Status.NodeInfo.KubeletVersion}
-	if ready, _ := nodeReady(n); ready {
-		row.Status = "Ready"
-	}
-	var roles []string
-	for label := range n.Labels {
-		if role, ok := strings.CutPrefix(label, roleLabel); ok {
-			roles = append(roles, role)
-		}
-	}
-	slices.Sort(roles)
-	row.Roles = strings.Join(roles, ",")
-	if row.Roles == "" {
-		row.Roles = "<none>"
-	}
-	for _, a := range n.Status.Addresses {
-		if a.Type == corev1.NodeInternalIP {
-			row.InternalIP = a.Address
-			break
-		}
-	}
-	return row
 }

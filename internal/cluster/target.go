@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // target is what a cluster shall become.
@@ -48,7 +50,7 @@ func (t target) reached(s *snapshot) bool {
 	if s.cluster == nil || s.controlPlane == nil || !s.controlPlaneInitialized() || s.nodesErr != nil {
 		return false
 	}
-	return addonsApplied(s) && t.controlPlaneReached(s) && t.workersReached(s) && t.machinesReached(s) && t.nodesReached(s)
+	return workload.AllApplied(s.addons) && t.controlPlaneReached(s) && t.workersReached(s) && t.machinesReached(s) && t.nodesReached(s)
 }
 
 func (t target) controlPlaneReached(s *snapshot) bool {

@@ -13,13 +13,14 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // view is what the user is told about a cluster on its way to the target.
 func (t target) view(s *snapshot) []progress.Item {
 	items := append([]progress.Item{infrastructureItem(s), t.controlPlaneItem(s)}, t.workerItems(s)...)
 	if s.controlPlaneInitialized() {
-		items = append(append(items, apiItem(s)), addonItems(s)...)
+		items = append(append(items, apiItem(s)), workload.AddonItems(s.addons, s.nodesErr == nil)...)
 	}
 	return append(items, machineItems(s)...)
 }
@@ -156,7 +157,7 @@ func machineItem(s *snapshot, m *clusterv1.Machine) progress.Item {
 		return item
 	}
 	if node := s.node(m.Status.NodeRef.Name); node != nil {
-		ready, why := nodeReady(node)
+		ready, why := workload.Ready(node)
 		if ready {
 			item.State += ", node ready"
 			item.Done = machineReached(m)

@@ -11,8 +11,11 @@ import (
 	"github.com/ocne-project/ocne/internal/boot"
 )
 
-// ProviderOLVM is the value of the key provider that this version implements.
-const ProviderOLVM = "olvm"
+// Values of the key provider.
+const (
+	ProviderOLVM    = "olvm"    // VMs of an engine
+	ProviderLibvirt = "libvirt" // VMs of a libvirt host
+)
 
 // Config is the merged configuration with its defaults applied. Relative paths have been made absolute.
 type Config struct {
@@ -60,12 +63,21 @@ type Config struct {
 	Node Node
 	// OLVM is where the machines are made.
 	OLVM OLVM
+	// Libvirt is where machines of the provider libvirt are made.
+	Libvirt Libvirt
+	// Ephemeral is the management cluster that is made when none is named.
+	Ephemeral Ephemeral
 	// Image is what a missing VM template is made of.
 	Image Image
 
-	homeDir string
-	keys    keys
+	homeDir       string
+	keys          keys
+	namesProvider bool // somebody has named the provider; else it is the built-in one
 }
+
+// OnLibvirt says whether the cluster's nodes are said to be VMs of a libvirt host. It is not so where nobody names a provider: commands for
+// clusters that exist take them for those of management clusters then.
+func (c *Config) OnLibvirt() bool { return c.Provider == ProviderLibvirt && c.namesProvider }
 
 // Management says which management cluster to use.
 type Management struct {
@@ -171,9 +183,11 @@ func (k keys) config(homeDir string) *Config {
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,
 			WorkerPools: workerPools(olvm.WorkerPools),
 		},
-		Image:   k.image(),
-		homeDir: homeDir,
-		keys:    k,
+		Libvirt:   k.libvirt(),
+		Ephemeral: k.ephemeral(),
+		Image:     k.image(),
+		homeDir:   homeDir,
+		keys:      k,
 	}
 	if v, err := ResolveVersion(k.KubernetesVersion); err == nil {
 		c.KubernetesVersion = v

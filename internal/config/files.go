@@ -29,6 +29,15 @@ func (v *validator) files() {
 		}
 		v.report(key, "%v", err)
 	}
+	var images []boot.Image
+	for _, m := range v.config.machines() {
+		images = append(images, m.image())
+	}
+	v.nodeFiles(images)
+}
+
+// nodeFiles checks what nodes of these images boot with.
+func (v *validator) nodeFiles(images []boot.Image) {
 	key := "sshPublicKeyPath"
 	if v.config.Node.SSHPublicKey != "" {
 		key = "sshPublicKey"
@@ -37,10 +46,10 @@ func (v *validator) files() {
 		v.report(key, "%v", err)
 		return
 	}
-	v.ignition()
+	v.ignition(images)
 }
 
-func (v *validator) ignition() {
+func (v *validator) ignition(images []boot.Image) {
 	before := len(v.problems)
 	for _, d := range v.config.Node.ExtraIgnition {
 		if _, err := d.parse(); err != nil {
@@ -50,8 +59,8 @@ func (v *validator) ignition() {
 	if len(v.problems) > before {
 		return
 	}
-	for _, m := range v.config.machines() {
-		if _, err := v.config.ignition(m.image(), true); err != nil {
+	for _, image := range images {
+		if _, err := v.config.ignition(image, true); err != nil {
 			v.report("extraIgnition", "%v", err)
 			return
 		}

@@ -76,9 +76,10 @@ type proxyKeys struct {
 }
 
 type ephemeralCluster struct {
-	Name     string        `json:"name"`
-	Preserve bool          `json:"preserve"`
-	Node     ephemeralNode `json:"node"`
+	Type     string   `json:"type"`
+	Name     string   `json:"name"`
+	Preserve bool     `json:"preserve"`
+	Node     nodeKeys `json:"node"`
 }
 
 // backupKeys are about the backups of the embedded management cluster.
@@ -89,18 +90,19 @@ type backupKeys struct {
 	Disabled  bool `json:"disabled"`
 }
 
-type ephemeralNode struct {
+// nodeKeys are the shape of VMs that libvirt runs.
+type nodeKeys struct {
 	CPU     int    `json:"cpu"`
 	Memory  string `json:"memory"`
 	Storage string `json:"storage"`
 }
 
 type providers struct {
-	OLVM    olvmKeys `json:"olvm"`
-	Libvirt any      `json:"libvirt"`
-	OCI     any      `json:"oci"`
-	BYO     any      `json:"byo"`
-	None    any      `json:"none"`
+	OLVM    olvmKeys    `json:"olvm"`
+	Libvirt libvirtKeys `json:"libvirt"`
+	OCI     any         `json:"oci"`
+	BYO     any         `json:"byo"`
+	None    any         `json:"none"`
 }
 
 type olvmKeys struct {
@@ -134,6 +136,24 @@ type ockKeys struct {
 	RegistryCAPath    Path     `json:"registryCAPath"`
 }
 
+// libvirtKeys say where VMs of the provider libvirt are made, also that of an ephemeral management cluster.
+type libvirtKeys struct {
+	URI              string   `json:"uri"`
+	SSHKey           any      `json:"sshKey"` // of hosts elsewhere, which are not implemented
+	StoragePool      string   `json:"storagePool"`
+	Network          string   `json:"network"`
+	DomainType       string   `json:"domainType"`
+	ControlPlaneNode nodeKeys `json:"controlPlaneNode"`
+	WorkerNode       nodeKeys `json:"workerNode"`
+	ImageProfile     string   `json:"imageProfile"`
+	SlirpSubnet      string   `json:"slirpSubnet"`
+	SecureBoot       bool     `json:"secureBoot"`
+	SMM              bool     `json:"smm"`
+	// These two say what the volume and the file in the container image are called: both have one name.
+	BootVolumeName               any `json:"bootVolumeName"`
+	BootVolumeContainerImagePath any `json:"bootVolumeContainerImagePath"`
+}
+
 type localAPIEndpoint struct {
 	BindPort         int    `json:"bindPort"`
 	AdvertiseAddress string `json:"advertiseAddress"`
@@ -163,7 +183,16 @@ kubernetesVersion: "1.33"
 kubeProxyMode: iptables
 bootVolumeContainerImage: docker://container-registry.oracle.com/olcne/ock
 backup: {keep: 20}
+ephemeralCluster:
+  name: ocne-ephemeral
+  node: {cpu: 2, memory: 4194304Ki, storage: 30Gi}
 providers:
+  libvirt:
+    uri: qemu:///session
+    storagePool: images
+    controlPlaneNode: {cpu: 2, memory: 4194304Ki, storage: 20Gi}
+    workerNode: {cpu: 2, memory: 4194304Ki, storage: 20Gi}
+    slirpSubnet: 10.0.2.0/24
   olvm:
     namespace: ocne
     controlPlaneMachine: {virtualMachine: {memory: 7GB, network: {interface: enp1s0}}}

@@ -31,7 +31,9 @@ type Options struct {
 type Flags struct {
 	Name, Provider, KubernetesVersion, VirtualIP *string
 	// Image is the container image of the nodes' boot disk.
-	Image                          *string
+	Image *string
+	// LibvirtURI is the connection to the libvirt host.
+	LibvirtURI                     *string
 	ControlPlaneNodes, WorkerNodes *int
 }
 
@@ -64,6 +66,10 @@ func Load(o Options) (*Config, []Warning, error) {
 		return nil, nil, err
 	}
 	c := k.config(o.HomeDir)
+	c.namesProvider = lookup(user, "provider") != nil
+	if c.Provider == ProviderLibvirt && lookup(user, "workerNodes") == nil {
+		c.WorkerNodes = 0 // as in the existing ocne: a node in a session is alone
+	}
 	return c, slices.Concat(leftOut(c.Provider, user), c.proxyWarnings(), c.poolWarnings()), nil
 }
 
@@ -130,6 +136,9 @@ func (f Flags) layer() (*yaml.Node, error) {
 		if v != nil {
 			values[key] = *v
 		}
+	}
+	if f.LibvirtURI != nil {
+		values["providers"] = map[string]any{ProviderLibvirt: map[string]any{"uri": *f.LibvirtURI}}
 	}
 	node := &yaml.Node{}
 	return node, node.Encode(values)

@@ -51,7 +51,7 @@ func TestFlagsWinOverClusterFileOverDefaultsFileOverBuiltIns(t *testing.T) {
 			func(c *config.Config) any { return c.VirtualIP }, "192.0.2.2"},
 		{"control plane of the flag", "controlPlaneNodes: 5", "controlPlaneNodes: 7", config.Flags{ControlPlaneNodes: ptr(3)},
 			func(c *config.Config) any { return c.ControlPlaneNodes }, 3},
-		{"one worker unless something else is said", "", "", config.Flags{}, func(c *config.Config) any { return c.WorkerNodes }, 1},
+		{"one worker with OLVM unless something else is said", "provider: olvm", "", config.Flags{}, func(c *config.Config) any { return c.WorkerNodes }, 1},
 		{"an explicit 0 in the cluster file", "workerNodes: 4", "workerNodes: 0", config.Flags{}, func(c *config.Config) any { return c.WorkerNodes }, 0},
 		{"an explicit 0 as a flag", "", "workerNodes: 4", config.Flags{WorkerNodes: ptr(0)}, func(c *config.Config) any { return c.WorkerNodes }, 0},
 		{"an explicit empty string", "virtualIp: 192.0.2.1", `virtualIp: ""`, config.Flags{}, func(c *config.Config) any { return c.VirtualIP }, ""},
@@ -154,7 +154,7 @@ func TestFilesOfTheWrongShapeAreRefusedWithFileLineAndKey(t *testing.T) {
 			"demo.yaml:1: providers.olvm.vmTemplateName: unknown key; the key of that name is " +
 				"providers.olvm.controlPlaneMachine.vmTemplateName or providers.olvm.workerMachine.vmTemplateName"},
 		{"nothing like it", "ephemeralCluster: {zzzzzzzz: 1}",
-			"demo.yaml:1: ephemeralCluster.zzzzzzzz: unknown key; the known keys here are name, preserve, node"},
+			"demo.yaml:1: ephemeralCluster.zzzzzzzz: unknown key; the known keys here are type, name, preserve, node"},
 		{"text for a number", "controlPlaneNodes: three", `demo.yaml:1: controlPlaneNodes: must be a whole number, without quotes; it is "three"`},
 		{"a fraction for a number", "workerNodes: 1.5", `demo.yaml:1: workerNodes: must be a whole number, without quotes; it is "1.5"`},
 		{"too large a number", "providers: {olvm: {workerMachine: {virtualMachine: {network: {mtu: 99999999999}}}}}",

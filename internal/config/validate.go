@@ -42,7 +42,12 @@ func (e *ValidationError) Error() string { return list("the configuration is not
 func (c *Config) Validate() error {
 	v := &validator{config: c}
 	v.general()
-	if c.Provider == ProviderOLVM {
+	v.ephemeral()
+	switch c.Provider {
+	case ProviderLibvirt:
+		v.notImplemented()
+		v.onLibvirt()
+	case ProviderOLVM:
 		v.notImplemented()
 		v.network()
 		v.engine()
@@ -97,20 +102,22 @@ func (v *validator) atMost(key, value string, length int) {
 	}
 }
 
+// name checks the name of a cluster.
+func (v *validator) name(key, name string) {
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		v.report(key, "%q cannot be a cluster's name: write lower case letters, digits and hyphens, such as demo", name)
+	} else if len(name) > maxNameLength {
+		v.report(key, "%q has %d characters: write at most %d, because node names are made from it", name, len(name), maxNameLength)
+	}
+}
+
 func (v *validator) general() {
 	c := v.config
-	if problems := validation.IsDNS1123Label(c.Name); len(problems) > 0 {
-		v.report("name", "%q cannot be a cluster's name: write lower case letters, digits and hyphens, such as demo", c.Name)
-	} else if len(c.Name) > maxNameLength {
-		v.report("name", "%q has %d characters: write at most %d, because node names are made from it", c.Name, len(c.Name), maxNameLength)
-	}
+	v.name("name", c.Name)
 	switch c.Provider {
-	case ProviderOLVM:
-	case "libvirt":
-		v.report("provider", "%q (the default of earlier releases when nothing is said) is not implemented: write provider: %s, or give --provider %s",
-			c.Provider, ProviderOLVM, ProviderOLVM)
+	case ProviderOLVM, ProviderLibvirt:
 	default:
-		v.report("provider", "%q is not implemented by this version: write %s", c.Provider, ProviderOLVM)
+		v.report("provider", "%q is not implemented by this version: write %s or %s", c.Provider, ProviderOLVM, ProviderLibvirt)
 	}
 	if _, err := ResolveVersion(c.KubernetesVersion); err != nil {
 		v.report("kubernetesVersion", "%v", err)

@@ -62,8 +62,7 @@ func TestRulesOfCluster(t *testing.T) {
 	checkRules(t, []rule{
 		{"name", "name: Demo_1", "name", `"Demo_1" cannot be a cluster's name`},
 		{"long name", "name: " + strings.Repeat("a", 41), "name", "has 41 characters: write at most 40"},
-		{"provider", "provider: oci", "provider", `"oci" is not implemented by this version: write olvm`},
-		{"provider of earlier releases", "provider: libvirt", "provider", "write provider: olvm, or give --provider olvm"},
+		{"provider", "provider: oci", "provider", `"oci" is not implemented by this version: write olvm or libvirt`},
 		{"version", "kubernetesVersion: latest", "kubernetesVersion", "write a release such as 1.33 or 1.33.10"},
 		{"old version", "kubernetesVersion: 1.30", "kubernetesVersion", "write a release from 1.31 to 1.36"},
 		{"new version", "kubernetesVersion: v1.37.0", "kubernetesVersion", "write a release from 1.31 to 1.36"},

@@ -48,12 +48,8 @@ func features() []feature {
 				"and write install: false here",
 		},
 		{
-			keys:    []string{"providers.oci", "providers.byo", "providers.none", "providers.libvirt", "loadBalancer"},
+			keys:    []string{"providers.oci", "providers.byo", "providers.none", "loadBalancer"},
 			message: "not used with provider olvm",
-		},
-		{
-			keys:    []string{"ephemeralCluster"},
-			message: "not used by this version: without a kubeconfig, the management cluster runs as processes on this machine",
 		},
 		{
 			keys: []string{olvm + "proxy"},

@@ -41,8 +41,14 @@ providers:
 // differ from test to test.
 func WriteClusterFile(t testing.TB, dir string, e *Engine, controlPlane, workers int) (path string) {
 	t.Helper()
-	var file bytes.Buffer
 	network := fmt.Sprintf("127.%d.%d", 64+rand.IntN(64), rand.IntN(256)) //nolint:gosec // not a secret
+	return WriteClusterFileIn(t, dir, e, network, controlPlane, workers)
+}
+
+// WriteClusterFileIn is WriteClusterFile with addresses of a /24 network: the first three octets.
+func WriteClusterFileIn(t testing.TB, dir string, e *Engine, network string, controlPlane, workers int) (path string) {
+	t.Helper()
+	var file bytes.Buffer
 	err := template.Must(template.New("").Parse(clusterFile)).Execute(&file, map[string]any{
 		"Net": network, "URL": e.URL, "CA": e.CAFile,
 		"ControlPlane": controlPlane, "Workers": workers,

@@ -44,7 +44,7 @@ func (l *Live) Show(title string, items []Item) {
 		if item.Done {
 			mark = "  + "
 		}
-		l.block = append(l.block, mark+item.text())
+		l.block = append(l.block, mark+item.Text())
 	}
 	if l.now().Sub(l.drawn) >= redraw {
 		l.draw("")

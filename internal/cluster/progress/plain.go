@@ -84,7 +84,7 @@ func (p *Plain) changed(item Item) (string, bool) {
 	if !settled {
 		item.Detail = ""
 	}
-	return item.text(), true
+	return item.Text(), true
 }
 
 func (p *Plain) line(text string) {

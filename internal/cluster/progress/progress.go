@@ -20,8 +20,8 @@ type Item struct {
 	Done bool
 }
 
-// text is the item on one line, without anything that could move a terminal's cursor: details hold words from elsewhere.
-func (i Item) text() string {
+// Text is the item on one line, without anything that could move a terminal's cursor: details hold words from elsewhere.
+func (i Item) Text() string {
 	text := i.Name + ": " + i.State
 	if i.Detail != "" {
 		text += " - " + i.Detail

@@ -21,6 +21,8 @@ const (
 	Kubeconfig Kind = "kubeconfig"
 	// Self is the cluster itself.
 	Self Kind = "self"
+	// Libvirt is one that ocne has made on a libvirt host, and removes when it manages nothing any more.
+	Libvirt Kind = "libvirt"
 )
 
 // maxHistory bounds what is remembered of former management clusters.
@@ -37,6 +39,9 @@ type Management struct {
 	Server string `json:"server,omitempty"`
 	// UID is that of its namespace kube-system, which no two clusters have in common; empty when its account may not read it.
 	UID string `json:"uid,omitempty"`
+	// Host is the URI of the libvirt host, and Cluster its name there; both are empty for the other kinds.
+	Host    string `json:"host,omitempty"`
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // String names the management cluster for people.
@@ -47,6 +52,8 @@ func (m Management) String() string {
 		return "the embedded management cluster"
 	case Self:
 		name = "the cluster itself"
+	case Libvirt:
+		name = "the management cluster " + m.Cluster + " on " + m.Host
 	default:
 		name = cmp.Or(m.Server, "the management cluster")
 	}
@@ -152,6 +159,11 @@ func (m Management) check() error {
 	case Kubeconfig, Self:
 		if len(m.Files) == 0 || slices.Contains(m.Files, "") {
 			return fmt.Errorf("a management cluster of kind %s has no kubeconfig files", m.Kind)
+		}
+		return nil
+	case Libvirt:
+		if len(m.Files) != 1 || m.Files[0] == "" || m.Host == "" || m.Cluster == "" {
+			return fmt.Errorf("a management cluster of kind %s has no kubeconfig file, no host or no name", m.Kind)
 		}
 		return nil
 	}

@@ -76,20 +76,19 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	f.StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
 	f.StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file`")
 	name := f.StringP("cluster-name", "C", "", "`name` of the cluster")
-	provider := f.StringP("provider", "P", "", "infrastructure `provider`: olvm")
+	provider, session := cli.ProviderFlag(cmd), cli.SessionFlag(cmd, "s")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up waiting after this `time`, such as 30m; 0 waits without limit")
 	f.BoolVar(&o.Abandon, "abandon", false, "do not ask the engine, which is gone for good; list what may be left there")
 	f.BoolVar(&o.Forget, "forget", false, "delete nothing; only forget a cluster whose management cluster is gone for good")
-	f.StringP("session", "s", "", "") // of the existing ocne; does nothing with OLVM
-	f.Lookup("session").Hidden = true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if cmd.Flags().Changed("provider") && *provider != config.ProviderOLVM {
-			return &cli.UsageError{Command: cmd.CommandPath(), Err: fmt.Errorf("unknown provider %q: use olvm", *provider)}
+		named, err := provider()
+		if err != nil {
+			return err
 		}
 		if o.Forget && (o.Abandon || o.Kubeconfig != "") {
 			return &cli.UsageError{Command: cmd.CommandPath(), Err: errors.New("--forget goes with -C or -c alone")}
 		}
-		o.Flags = config.Flags{Name: cli.Given(cmd, "cluster-name", name), Provider: cli.Given(cmd, "provider", provider)}
+		o.Flags = config.Flags{Name: cli.Given(cmd, "cluster-name", name), Provider: named, LibvirtURI: session()}
 		return run(cmd.Context(), o)
 	}
 	return cmd
@@ -108,8 +107,11 @@ func Run(ctx context.Context, o *Options) error {
 	defer report.Close()
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
+	if c.OnLibvirt() {
+		return o.runLocal(ctx, c, report)
+	}
 	left, err := cluster.Delete(ctx, cluster.DeleteOptions{
-		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig),
+		Config: c, AnyNamespace: o.ConfigFile == "", Management: env.ManagementOf(o.Kubeconfig, c),
 		Abandon: o.Abandon, Forget: o.Forget,
 	}, report)
 	report.Close()

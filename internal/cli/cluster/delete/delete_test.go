@@ -25,10 +25,10 @@ func TestArguments(t *testing.T) {
 			[]string{"-c", "c", "-P", "olvm", "--timeout", "1h"},
 			&Options{ConfigFile: "c", Timeout: time.Hour, Flags: config.Flags{Provider: &provider}},
 		},
-		"of an engine that is gone":   {[]string{"-C", "demo", "--abandon"}, &Options{Abandon: true, Flags: config.Flags{Name: &name}}},
-		"a flag of the existing ocne": {[]string{"-s", "qemu:///system"}, &Options{}},
-		"another provider":            {[]string{"-P", "libvirt"}, nil},
-		"a name without a flag":       {[]string{"demo"}, nil},
+		"of an engine that is gone": {[]string{"-C", "demo", "--abandon"}, &Options{Abandon: true, Flags: config.Flags{Name: &name}}},
+		"on a libvirt host":         {[]string{"-P", "libvirt", "-s", "here"}, &Options{Flags: config.Flags{Provider: new("libvirt"), LibvirtURI: new("here")}}},
+		"another provider":          {[]string{"-P", "oci"}, nil},
+		"a name without a flag":     {[]string{"demo"}, nil},
 	} {
 		t.Run(title, func(t *testing.T) {
 			clitest.ExpectOptions(t, NewCommand, test.args, test.want)

@@ -39,6 +39,8 @@ then a line for everything that changes.
 Name the cluster with -c or -C; without either, it is the one of the defaults file, or "ocne". With -C alone it is looked for in
 all namespaces.
 
+With --provider libvirt, or a configuration that says so, it shows the VMs of a cluster on a libvirt host.
+
 -o wide adds ids, ages and since when something is not as it should be. Programs read -o json or -o yaml.`
 
 const example = `  # How is the cluster?
@@ -61,6 +63,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		Args:    cli.NoArguments,
 	}
 	complete := cli.ExistingFlags(cmd, &o.Existing)
+	provider, session := cli.ProviderFlag(cmd), cli.SessionFlag(cmd, "")
 	f := cmd.Flags()
 	output.AddFlag(f, &o.Output, output.Wide, output.JSON, output.YAML)
 	f.BoolVarP(&o.Watch, "watch", "w", false, "go on, and show what changes")
@@ -75,6 +78,11 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 			return &cli.UsageError{Command: cmd.CommandPath(), Err: errors.New("--watch is for people: give it without -o, or with -o wide")}
 		}
 		complete()
+		named, err := provider()
+		if err != nil {
+			return err
+		}
+		o.Existing.Provider, o.Existing.LibvirtURI = named, session()
 		return run(cmd.Context(), o)
 	}
 	return cmd
@@ -88,6 +96,10 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	defer report.Close()
+	if which.Config.OnLibvirt() {
+		report.Close()
+		return o.runLocal(ctx, which.Config)
+	}
 	if o.Watch {
 		w := o.watcher()
 		return w.end(cluster.Follow(ctx, which, report, w.look))

@@ -9,6 +9,10 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/cluster/local"
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // Options of the command.
@@ -42,12 +46,25 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		Args:    cli.NoArguments,
 	}
 	complete := cli.ExistingFlags(cmd, &o.Existing)
+	provider, session := cli.ProviderFlag(cmd), cli.SessionFlag(cmd, "s")
 	cmd.Flags().StringVarP(&o.File, "file", "f", "", "`file` to write, with mode 0600, in the place of standard output")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		complete()
+		named, err := provider()
+		if err != nil {
+			return err
+		}
+		o.Existing.Provider, o.Existing.LibvirtURI = named, session()
 		return run(cmd.Context(), o)
 	}
 	return cmd
+}
+
+func (o *Options) content(ctx context.Context, which cluster.Selection, report progress.Reporter) ([]byte, error) {
+	if c := which.Config; c.OnLibvirt() {
+		return libvirt.Kubeconfig(ctx, local.Connection(c, o.Environment.Getenv), c.Name)
+	}
+	return cluster.Kubeconfig(ctx, which, report)
 }
 
 // Run prints or writes the kubeconfig.
@@ -58,7 +75,7 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	defer report.Close()
-	content, err := cluster.Kubeconfig(ctx, which, report)
+	content, err := o.content(ctx, which, report)
 	if err != nil {
 		return err
 	}
@@ -66,7 +83,7 @@ func Run(ctx context.Context, o *Options) error {
 		_, err = env.Streams.Out.Write(content)
 		return err
 	}
-	if err := cluster.WriteKubeconfig(o.File, content); err != nil {
+	if err := workload.WriteKubeconfig(o.File, content); err != nil {
 		return err
 	}
 	report.Step(fmt.Sprintf("Wrote the kubeconfig of cluster %s to %s", which.Config.Name, o.File))

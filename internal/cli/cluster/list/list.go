@@ -22,6 +22,8 @@ type Options struct {
 	ConfigFile string
 	// Kubeconfig names the management cluster.
 	Kubeconfig string
+	// Provider and LibvirtURI are for clusters on a libvirt host; nil means not given.
+	Provider, LibvirtURI *string
 	// Output is the format: Text, Wide, JSON or YAML.
 	Output output.Format
 }
@@ -33,11 +35,14 @@ management cluster alone.
 
 All management clusters are asked at the same time. The clusters of one that does not answer within 15 s have the phase Unreachable, of one
 that is not there any more Lost. A cluster that its management cluster does not hold any more is Gone, and one between two Moving. The
-messages below the list say more; -o wide, json and yaml name the management clusters.`
+messages below the list say more; -o wide, json and yaml name the management clusters.
+
+With --provider libvirt, or a configuration that says so, they are those of the libvirt host.`
 
 const example = `  ocne cluster list
   ocne cluster list -o wide
-  ocne cluster list -o json`
+  ocne cluster list -o json
+  ocne cluster list --provider libvirt --session qemu:///system`
 
 // NewCommand returns the command; run is Run but in tests.
 func NewCommand(env *cli.Environment, run func(context.Context, *Options) error) *cobra.Command {
@@ -49,7 +54,15 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		Long:    long,
 		Example: example,
 		Args:    cli.NoArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+	}
+	provider, session := cli.ProviderFlag(cmd), cli.SessionFlag(cmd, "s")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		named, err := provider()
+		if err != nil {
+			return err
+		}
+		o.Provider, o.LibvirtURI = named, session()
+		return run(cmd.Context(), o)
 	}
 	cmd.Flags().StringVarP(&o.Kubeconfig, "kubeconfig", "k", "", "`file` of the management cluster")
 	cmd.Flags().StringVarP(&o.ConfigFile, "config", "c", "", "cluster `file` whose management cluster is meant")
@@ -60,13 +73,18 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 // Run prints the list.
 func Run(ctx context.Context, o *Options) error {
 	env := o.Environment
-	c, _, err := config.Load(config.Options{ClusterFile: o.ConfigFile, Getenv: env.Getenv, HomeDir: env.HomeDir})
+	c, _, err := config.Load(config.Options{
+		ClusterFile: o.ConfigFile, Flags: config.Flags{Provider: o.Provider, LibvirtURI: o.LibvirtURI}, Getenv: env.Getenv, HomeDir: env.HomeDir,
+	})
 	if err != nil {
 		return err
 	}
+	if c.OnLibvirt() {
+		return o.runLocal(ctx, c)
+	}
 	report := env.Reporter(c.Quiet)
 	defer report.Close()
-	clusters, err := cluster.List(ctx, env.Management(o.Kubeconfig, c.Management.Kubeconfig), report)
+	clusters, err := cluster.List(ctx, env.ManagementOf(o.Kubeconfig, c), report)
 	if err != nil {
 		return err
 	}
@@ -111,5 +129,8 @@ func (o *Options) print(clusters []cluster.Listed) error {
 }
 
 func (o *Options) age(created time.Time) string {
+	if created.IsZero() {
+		return "-"
+	}
 	return duration.HumanDuration(o.Environment.Now().Sub(created))
 }

@@ -102,7 +102,7 @@ func Run(ctx context.Context, o *Options) error {
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	options := cluster.OrphansOptions{
-		Config: c, Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig), Getenv: env.Getenv, Clusters: o.Clusters,
+		Config: c, Management: env.ManagementOf(o.Kubeconfig, c), Getenv: env.Getenv, Clusters: o.Clusters,
 	}
 	if o.Remove {
 		options.Confirm = func(all, removable []cluster.Orphan) (bool, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/config"
 )
 
 // command is a command line for the same cluster and management cluster, to be copied into a shell.
@@ -31,6 +32,12 @@ func (o *Options) command(verb, name string) string {
 	}
 	if kubeconfig != "" {
 		words = append(words, "-k", cli.Quote(kubeconfig))
+	}
+	if o.Flags.LibvirtURI != nil && verb != "list" {
+		words = append(words, "-s", cli.Quote(*o.Flags.LibvirtURI))
+	}
+	if o.Flags.Provider != nil && *o.Flags.Provider == config.ProviderLibvirt && verb != "start" {
+		words = append(words, "-P", config.ProviderLibvirt)
 	}
 	return strings.Join(words, " ")
 }
@@ -65,21 +72,7 @@ func (o *Options) startFlags() []string {
 }
 
 func (o *Options) print(s *cluster.Summary) error {
-	out := tabwriter.NewWriter(o.Environment.Streams.Out, 0, 0, 3, ' ', 0)
-	row := func(cells ...string) { _, _ = fmt.Fprintln(out, strings.Join(cells, "\t")) }
-	row("NAME", "STATUS", "ROLES", "VERSION", "INTERNAL-IP")
-	for _, n := range s.Nodes {
-		row(n.Name, n.Status, n.Roles, n.Version, n.InternalIP)
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	row()
-	row("MACHINE", "VM STATUS", "ADDRESS", "PROVIDER ID")
-	for _, m := range s.Machines {
-		row(m.Name, cmp.Or(m.VMStatus, "-"), cmp.Or(m.Address, "-"), cmp.Or(m.ProviderID, "-"))
-	}
-	if err := out.Flush(); err != nil {
+	if err := o.printMachines(s); err != nil {
 		return err
 	}
 	next := []string{
@@ -95,8 +88,31 @@ func (o *Options) print(s *cluster.Summary) error {
 		}
 		next = append(next, kubectl+" get clusters,machines,olvmmachines -A   # Cluster API's view")
 	}
-	_, err := fmt.Fprintf(o.Environment.Streams.Out, "\nWhat next:\n  %s\n", strings.Join(next, "\n  "))
+	return o.printNext(next)
+}
+
+func (o *Options) printNext(commands []string) error {
+	_, err := fmt.Fprintf(o.Environment.Streams.Out, "\nWhat next:\n  %s\n", strings.Join(commands, "\n  "))
 	return err
+}
+
+// printMachines shows the nodes, and the VMs behind them.
+func (o *Options) printMachines(s *cluster.Summary) error {
+	out := tabwriter.NewWriter(o.Environment.Streams.Out, 0, 0, 3, ' ', 0)
+	row := func(cells ...string) { _, _ = fmt.Fprintln(out, strings.Join(cells, "\t")) }
+	row("NAME", "STATUS", "ROLES", "VERSION", "INTERNAL-IP")
+	for _, n := range s.Nodes {
+		row(n.Name, n.Status, n.Roles, n.Version, n.InternalIP)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	row()
+	row("MACHINE", "VM STATUS", "ADDRESS", "PROVIDER ID")
+	for _, m := range s.Machines {
+		row(m.Name, cmp.Or(m.VMStatus, "-"), cmp.Or(m.Address, "-"), cmp.Or(m.ProviderID, "-"))
+	}
+	return out.Flush()
 }
 
 // scaled is the start command with two workers more.

@@ -29,10 +29,13 @@ type Options struct {
 	NodeStartupTimeout time.Duration
 	// SkipPreflight are checks of the engine that are left out.
 	SkipPreflight []string
-	// Ignored are the given flags that this provider has no use for.
+	// KeepOnError leaves what was made of a cluster on a libvirt host when it does not come up.
+	KeepOnError bool
+	// Ignored are the given flags that have no use.
 	Ignored []string
 
 	configured string // the management cluster that the configuration names
+	patient    bool   // nobody says how long a VM may run before its node is Ready
 }
 
 const long = `Start makes the cluster that the configuration describes and waits until all its nodes are Ready.
@@ -55,13 +58,17 @@ Before it touches anything, it asks the engine, read-only, whether everything th
 storage, addresses, virtual-ip, self-managed, or all.
 
 The management cluster is the one of --kubeconfig, else the one that holds the cluster already, as ~/.ocne/clusters.yaml remembers, else
-the one of KUBECONFIG, else of the key kubeconfig in the configuration. Without any of them, an embedded one runs as two processes on
-this machine, with its state and logs in ~/.ocne/management, until its last cluster is deleted. OCNE_MANAGER_FEATURE_GATES sets
-Cluster API feature gates of the embedded one, beside ReconcilerRateLimiting=false, its default because its API server serves
-nothing else.
+the one of KUBECONFIG, else of the key kubeconfig in the configuration. Without any of them, one is made, which goes with its last
+cluster: on the libvirt host of providers.libvirt.uri, where a daemon answers and the image can be had, else embedded. The key
+ephemeralCluster.type says which one it must be. An embedded one runs as two processes on this machine, with its state and logs in
+~/.ocne/management. OCNE_MANAGER_FEATURE_GATES sets Cluster API feature gates of the embedded one, beside
+ReconcilerRateLimiting=false, its default because its API server serves nothing else.
 
 With providers.olvm.selfManaged in the cluster file, the controllers and the cluster's objects move into the cluster itself once it
 runs, and the management cluster that it was made from is needed no more.
+
+With --provider libvirt, the nodes are VMs of a libvirt host, and no management cluster looks after them. A creation that fails leaves
+nothing there, unless --keep-on-error is given. --session names another host than the configuration.
 
 The cluster's own kubeconfig is written to ~/.kube/kubeconfig.NAME.`
 
@@ -93,12 +100,13 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	f.DurationVar(&o.NodeStartupTimeout, "node-startup-timeout", cluster.DefaultNodeStartupTimeout,
 		"give up when a VM has run for this `time` and its node is not Ready")
 	checkSkipped := cli.SkipPreflightFlag(cmd, &o.SkipPreflight)
+	session := cli.SessionFlag(cmd, "s")
+	f.BoolVar(&o.KeepOnError, "keep-on-error", false, "with provider libvirt: keep what was made when the cluster does not come up")
 	// Flags of the existing ocne that do nothing with OLVM; scripts may still give them.
-	f.StringP("session", "s", "", "")
 	f.StringP("key", "i", "", "")
 	f.StringP("auto-start-ui", "u", "", "")
 	f.String("load-balancer", "", "")
-	unused := []string{"session", "key", "auto-start-ui", "load-balancer"}
+	unused := []string{"key", "auto-start-ui", "load-balancer"}
 	for _, flag := range unused {
 		f.Lookup(flag).Hidden = true
 	}
@@ -111,6 +119,8 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		}
 		o.Flags = flags()
 		o.Flags.Image = cli.Given(cmd, "boot-volume-container-image", bootImage)
+		o.Flags.LibvirtURI = session()
+		o.patient = !cmd.Flags().Changed("node-startup-timeout")
 		for _, flag := range unused {
 			if cmd.Flags().Changed(flag) {
 				o.Ignored = append(o.Ignored, "--"+flag)
@@ -140,8 +150,11 @@ func Run(ctx context.Context, o *Options) error {
 	warn(report, o.Ignored, warnings)
 	ctx, cancel := cli.WithTimeout(ctx, o.Timeout)
 	defer cancel()
+	if c.Provider == config.ProviderLibvirt {
+		return o.runLocal(ctx, c, report)
+	}
 	summary, err := cluster.Create(ctx, cluster.CreateOptions{
-		Config: c, ConfigFile: file, Management: env.Management(o.Kubeconfig, o.configured), Getenv: env.Getenv,
+		Config: c, ConfigFile: file, Management: env.ManagementOf(o.Kubeconfig, c), Getenv: env.Getenv,
 		NodeStartupTimeout: o.NodeStartupTimeout, SkipPreflight: o.SkipPreflight,
 	}, report)
 	report.Close()
@@ -153,7 +166,7 @@ func Run(ctx context.Context, o *Options) error {
 
 func warn(report progress.Reporter, ignored []string, warnings []config.Warning) {
 	for _, flag := range ignored {
-		report.Warn(flag + " has no effect with provider olvm")
+		report.Warn(flag + " has no effect")
 	}
 	for _, w := range warnings {
 		report.Warn(w.String())

@@ -117,7 +117,7 @@ func Run(ctx context.Context, o *Options) error {
 func (o *Options) askEngine(ctx context.Context, c *config.Config, report progress.Reporter) ([]preflight.Finding, error) {
 	env := o.Environment
 	findings, err := o.Preflight(ctx, cluster.PreflightOptions{
-		Config: c, Management: env.Management(o.Kubeconfig, c.Management.Kubeconfig), Getenv: env.Getenv, Skip: o.SkipPreflight, FromHere: true,
+		Config: c, Management: env.ManagementOf(o.Kubeconfig, c), Getenv: env.Getenv, Skip: o.SkipPreflight, FromHere: true,
 	}, report)
 	if err == nil && preflight.Failed(findings) {
 		err = &cluster.PreflightError{URL: c.OLVM.APIServer.ServerURL, Findings: findings}

@@ -106,6 +106,6 @@ func (c *creation) requireRunning() error {
 func (c *creation) neverCame(n *node, err error) error {
 	return &Error{
 		Op: "wait for node", Object: n.name(), Err: err, Console: c.console(c.pool.StoragePool, n.name()),
-		Advice: "Start it again with --keep-on-error and look at its console: virsh -c " + c.uri + " console " + n.name() + ".",
+		Remedy: "Start it again with --keep-on-error and look at its console: virsh -c " + c.uri + " console " + n.name() + ".",
 	}
 }

@@ -52,7 +52,7 @@ func (c *creation) machines(ctx context.Context) error {
 	if c.hv.noSLIRP && c.userMode(c.o.Network) {
 		return &Error{
 			Op: "make network of cluster", Object: c.o.Cluster, Err: errNoSLIRP,
-			Advice: "Use the machine's own daemon, which can make networks: providers.libvirt.uri: qemu:///system.",
+			Remedy: "Use the machine's own daemon, which can make networks: providers.libvirt.uri: qemu:///system.",
 		}
 	}
 	if c.net, err = c.ensureNetwork(ctx, c.o, known); err != nil {
@@ -156,7 +156,7 @@ func (c *creation) requireNoVolumes(domain string) error {
 		if isVolumeOf(domain, v.Name) {
 			return &Error{
 				Op: "make volume", Object: v.Name, Err: ErrNotOurs,
-				Advice: "Give the cluster another name, or remove the volume: virsh vol-delete --pool " + c.pool.Name + " " + v.Name + ".",
+				Remedy: "Give the cluster another name, or remove the volume: virsh vol-delete --pool " + c.pool.Name + " " + v.Name + ".",
 			}
 		}
 	}
@@ -187,7 +187,7 @@ func (c *creation) disks(ctx context.Context) error {
 			return &Error{
 				Op: "make disk of", Object: n.name(),
 				Err:    fmt.Errorf("it shall have %s, but the image has %s", mebibytes(n.shape.Storage), mebibytes(int64(d.Capacity.Value))),
-				Advice: "Write more storage for the node.",
+				Remedy: "Write more storage for the node.",
 			}
 		}
 		c.o.Report("making virtual machine " + n.name())
@@ -252,7 +252,7 @@ func (c *creation) start(n *node) error {
 	}
 	c.o.Report("starting virtual machine " + n.name())
 	if err := c.DomainCreate(d); err != nil {
-		return &Error{Op: "start virtual machine", Object: n.name(), Err: err, Advice: c.startAdvice(), Console: c.console(c.pool.StoragePool, n.name())}
+		return &Error{Op: "start virtual machine", Object: n.name(), Err: err, Remedy: c.startAdvice(), Console: c.console(c.pool.StoragePool, n.name())}
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 
 	rpc "github.com/digitalocean/go-libvirt"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ocne-project/ocne/test/libvirtd"
 )
 
 // patience is how long something on a busy machine may take.
@@ -27,8 +29,8 @@ type daemon struct{ Connection }
 // systemDaemon is the machine's own libvirtd. It is empty before and after each test.
 func systemDaemon(t *testing.T) daemon {
 	t.Helper()
-	if os.Getenv(insideVariable) == "" {
-		t.Skip(missing())
+	if !libvirtd.Inside() {
+		t.Skip(libvirtd.Missing())
 	}
 	d := daemon{Connection{URI: "qemu:///system"}}
 	d.await(t)

@@ -28,7 +28,7 @@ func TestL1AVirtualMachineThatDoesNotStartIsToldAtOnceAndNothingStays(t *testing
 	require.ErrorAs(t, err, &problem)
 	require.Equal(t, "start virtual machine", problem.Op)
 	require.Equal(t, "demo-control-plane-1", problem.Object)
-	require.NotEmpty(t, problem.Advice)
+	require.NotEmpty(t, problem.Remedy)
 	require.Equal(t, before, d.everything(t))
 
 	o.KeepOnError = true

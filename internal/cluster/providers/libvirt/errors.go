@@ -38,8 +38,8 @@ type Error struct {
 	Op, Object string
 	// Err is the reason, in libvirt's own words where it gave one.
 	Err error
-	// Advice says what to do next; it may be empty.
-	Advice string
+	// Remedy says what to do next; it may be empty.
+	Remedy string
 	// Console holds the last lines of the virtual machine's serial console, where there is one.
 	Console []string
 }
@@ -51,6 +51,9 @@ func (e *Error) Error() string {
 	}
 	return text
 }
+
+// Advice is the remedy, in the way of all errors of ocne.
+func (e *Error) Advice() string { return e.Remedy }
 
 // Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Err }

@@ -77,10 +77,10 @@ func (e endpoint) explain(socket string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		problem.Err = because(ErrNoDaemon, "at "+socket, err)
-		problem.Advice = start
+		problem.Remedy = start
 	case errors.Is(err, fs.ErrPermission), isCode(err, rpc.ErrAuthFailed, rpc.ErrAuthCancelled, rpc.ErrAuthUnavailable, rpc.ErrAccessDenied):
 		problem.Err = because(ErrNoPermission, "for "+socket, err)
-		problem.Advice = "Add your user to the group libvirt and log in again: sudo usermod --append --groups libvirt $USER. " +
+		problem.Remedy = "Add your user to the group libvirt and log in again: sudo usermod --append --groups libvirt $USER. " +
 			"Or use the daemon of your user, which needs no rights: providers.libvirt.uri: qemu:///session."
 	}
 	return problem

@@ -56,7 +56,7 @@ func requireAdvice(t *testing.T, err, kind error, advice string) {
 	require.ErrorIs(t, err, kind)
 	var problem *Error
 	require.ErrorAs(t, err, &problem)
-	require.Contains(t, problem.Advice, advice)
+	require.Contains(t, problem.Remedy, advice)
 }
 
 func TestAMissingPermissionIsSaidWithWhatToDo(t *testing.T) {

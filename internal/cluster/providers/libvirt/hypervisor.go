@@ -65,7 +65,7 @@ func (h *host) inspect(kind, arch, firmware string) (hypervisor, error) {
 	if err != nil {
 		return hypervisor{}, &Error{
 			Op: "make virtual machines of type", Object: kind, Err: err,
-			Advice: "Install QEMU for " + arch + " on the host, or choose kvm or qemu in providers.libvirt.domainType.",
+			Remedy: "Install QEMU for " + arch + " on the host, or choose kvm or qemu in providers.libvirt.domainType.",
 		}
 	}
 	var caps libvirtxml.DomainCaps
@@ -79,7 +79,7 @@ func (h *host) inspect(kind, arch, firmware string) (hypervisor, error) {
 	if firmware == FirmwareEFI && !efi {
 		return hypervisor{}, &Error{
 			Op: "make virtual machines with", Object: "UEFI", Err: fmt.Errorf("libvirt offers no UEFI firmware for %s", hv.machine),
-			Advice: "Install the host's package with UEFI firmware (ovmf, edk2-ovmf), or leave the firmware to the host.",
+			Remedy: "Install the host's package with UEFI firmware (ovmf, edk2-ovmf), or leave the firmware to the host.",
 		}
 	}
 	if firmware == FirmwareEFI || firmware == "" && efi {

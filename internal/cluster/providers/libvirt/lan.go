@@ -69,7 +69,7 @@ func (h *host) readNetwork(network rpc.Network) (lan, error) {
 	}
 	return lan{}, &Error{
 		Op: "use network", Object: network.Name, Err: ErrNoDHCP,
-		Advice: "Nodes learn their address from libvirt: name a network with <dhcp> in its description (virsh net-dumpxml), " +
+		Remedy: "Nodes learn their address from libvirt: name a network with <dhcp> in its description (virsh net-dumpxml), " +
 			"or leave providers.libvirt.network out, for a network of the cluster's own.",
 	}
 }
@@ -134,6 +134,6 @@ func (l lan) free() (netip.Prefix, error) {
 	}
 	return netip.Prefix{}, &Error{
 		Op: "find an address in network", Object: l.name, Err: fmt.Errorf("%w in %s", ErrNoAddress, l.subnet),
-		Advice: "Remove reservations that nobody needs (virsh net-edit), or leave providers.libvirt.network out.",
+		Remedy: "Remove reservations that nobody needs (virsh net-edit), or leave providers.libvirt.network out.",
 	}
 }

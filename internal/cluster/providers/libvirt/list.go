@@ -13,27 +13,28 @@ import (
 
 // Cluster is a cluster on a host, as the host knows it.
 type Cluster struct {
-	Name string
+	Name string `json:"name"`
 	// Server is host:port of the API, as this machine reaches it.
-	Server string
+	Server string `json:"server"`
 	// KubernetesVersion that it was made with.
-	KubernetesVersion string
+	KubernetesVersion string `json:"kubernetesVersion"`
 	// Ready says that it was complete once.
-	Ready bool
+	Ready bool `json:"ready"`
 	// Network is empty with user-mode networking.
-	Network, Pool string
-	Nodes         []Node
+	Network string `json:"network"`
+	Pool    string `json:"pool"`
+	Nodes   []Node `json:"nodes"`
 }
 
 // Node is a virtual machine of a cluster.
 type Node struct {
-	Name string
-	Role Role
+	Name string `json:"name"`
+	Role Role   `json:"role"`
 	// ID is the domain's UUID, and the node's system UUID.
-	ID string
+	ID string `json:"id"`
 	// State is libvirt's: running, shut off, paused, crashed and so on.
-	State   string
-	Address netip.Addr
+	State   string     `json:"state"`
+	Address netip.Addr `json:"address"`
 }
 
 // List returns all clusters of ours on a host, by name.

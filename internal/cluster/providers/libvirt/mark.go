@@ -126,7 +126,7 @@ func (h *host) find(name string) (o owned, exists bool, err error) {
 	if !ours {
 		return owned{}, false, &Error{
 			Op: "make domain", Object: name, Err: ErrNotOurs,
-			Advice: "Give the cluster another name, or remove that virtual machine.",
+			Remedy: "Give the cluster another name, or remove that virtual machine.",
 		}
 	}
 	return owned{d, m}, true, nil

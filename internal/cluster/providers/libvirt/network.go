@@ -50,7 +50,7 @@ func (h *host) ensureNetwork(ctx context.Context, o Options, known []owned) (lan
 		if isCode(err, rpc.ErrNoNetwork) {
 			return lan{}, &Error{
 				Op: "find network", Object: o.Network.Name, Err: ErrNoNetwork,
-				Advice: "virsh net-list --all shows those of the host. Leave providers.libvirt.network out for one of the cluster's own.",
+				Remedy: "virsh net-list --all shows those of the host. Leave providers.libvirt.network out for one of the cluster's own.",
 			}
 		}
 		if err != nil {
@@ -121,7 +121,7 @@ func (h *host) makeNetwork(name, id string, o Options) (rpc.Network, error) {
 		if _, other := h.NetworkLookupByName(name); other == nil {
 			return rpc.Network{}, &Error{
 				Op: "make network", Object: name, Err: because(ErrNotOurs, "", err),
-				Advice: "Give the cluster another name, or remove that network.",
+				Remedy: "Give the cluster another name, or remove that network.",
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func (h *host) freeSubnet(o Options) (netip.Prefix, error) {
 	}
 	return netip.Prefix{}, &Error{
 		Op: "find a subnet for network", Object: networkName(o.Cluster), Err: fmt.Errorf("%w between 192.168.130.0 and 192.168.254.255", ErrNoAddress),
-		Advice: "Make a libvirt network with DHCP in a subnet of your choice, and name it in providers.libvirt.network.",
+		Remedy: "Make a libvirt network with DHCP in a subnet of your choice, and name it in providers.libvirt.network.",
 	}
 }
 

@@ -31,7 +31,7 @@ func (h *host) ensurePool(name string) (pool, error) {
 	if name != DefaultPool {
 		return pool{}, &Error{
 			Op: "find storage pool", Object: name, Err: ErrNoPool,
-			Advice: fmt.Sprintf("Make it with virsh, or name another one in providers.libvirt.storagePool; %s is made when it is missing.", DefaultPool),
+			Remedy: fmt.Sprintf("Make it with virsh, or name another one in providers.libvirt.storagePool; %s is made when it is missing.", DefaultPool),
 		}
 	}
 	directory := h.poolDirectory(h.getenv)
@@ -88,7 +88,7 @@ func (h *host) activate(p rpc.StoragePool) (pool, error) {
 	if description.Target == nil || description.Target.Path == "" || !slices.Contains([]string{"dir", "fs", "netfs"}, description.Type) {
 		return pool{}, &Error{
 			Op: "use storage pool", Object: p.Name, Err: fmt.Errorf("it is of type %s, which has no directory for files", description.Type),
-			Advice: "Name a pool of type dir, fs or netfs in providers.libvirt.storagePool.",
+			Remedy: "Name a pool of type dir, fs or netfs in providers.libvirt.storagePool.",
 		}
 	}
 	return pool{StoragePool: p, directory: description.Target.Path}, nil
@@ -109,7 +109,7 @@ func (h *host) requireSpace(p pool, need int64) error {
 	return &Error{
 		Op: "use storage pool", Object: p.Name,
 		Err:    fmt.Errorf("%w: %s is needed, %s is free in %s", ErrNoSpace, mebibytes(need), mebibytes(int64(available)), p.directory),
-		Advice: "Make room there, or name another pool in providers.libvirt.storagePool.",
+		Remedy: "Make room there, or name another pool in providers.libvirt.storagePool.",
 	}
 }
 

@@ -133,7 +133,7 @@ func (h *host) storedIdentity(first owned) (identity, error) {
 		return identity{}, err
 	}
 	if !exists {
-		return identity{}, &Error{Op: "read the boot document of", Object: first.Name, Err: errNoIdentity, Advice: "Delete the cluster and start it again."}
+		return identity{}, &Error{Op: "read the boot document of", Object: first.Name, Err: errNoIdentity, Remedy: "Delete the cluster and start it again."}
 	}
 	document, err := h.readVolume(v, 0)
 	if err != nil {

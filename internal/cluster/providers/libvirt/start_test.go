@@ -183,7 +183,7 @@ func TestL2ANodeThatNeverComesIsAnErrorWithItsConsole(t *testing.T) {
 	require.Equal(t, "demo-worker-1", problem.Object)
 	require.ErrorIs(t, err, ErrTooLate)
 	require.Contains(t, strings.Join(problem.Console, "\n"), "guest: started")
-	require.Contains(t, problem.Advice, "--keep-on-error")
+	require.Contains(t, problem.Remedy, "--keep-on-error")
 	require.Equal(t, before, d.everything(t))
 }
 

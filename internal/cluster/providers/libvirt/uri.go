@@ -29,7 +29,7 @@ func parseURI(uri string, getenv func(string) string) (endpoint, error) {
 	refuse := func(format string, args ...any) (endpoint, error) {
 		return endpoint{}, &Error{
 			Op: "connect to", Object: uri, Err: fmt.Errorf("%w: "+format, append([]any{ErrUnsupportedURI}, args...)...),
-			Advice: "Write qemu:///system for the machine's own libvirt daemon, or qemu:///session for that of your user, in providers.libvirt.uri.",
+			Remedy: "Write qemu:///system for the machine's own libvirt daemon, or qemu:///session for that of your user, in providers.libvirt.uri.",
 		}
 	}
 	if !strings.Contains(uri, ":") {

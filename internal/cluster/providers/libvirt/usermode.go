@@ -25,7 +25,7 @@ func (h *host) requireConnected(o Options) error {
 	return &Error{
 		Op: "make network of cluster", Object: o.Cluster,
 		Err: fmt.Errorf("%w, and %d are wanted", ErrTooManyNodes, o.ControlPlaneNodes+o.WorkerNodes),
-		Advice: "Ask for one control plane node and no workers, or use the machine's own daemon, which can make networks: " +
+		Remedy: "Ask for one control plane node and no workers, or use the machine's own daemon, which can make networks: " +
 			"providers.libvirt.uri: qemu:///system.",
 	}
 }
@@ -68,7 +68,7 @@ func (h *host) freePort(ctx context.Context, first int) (int, error) {
 	}
 	return 0, &Error{
 		Op: "forward the API from", Object: hostPort(loopback, first), Err: because(ErrNoPort, fmt.Sprintf("from %d on", first), last),
-		Advice: "End a program that listens there, or choose another port in kubeApiServerBindPort.",
+		Remedy: "End a program that listens there, or choose another port in kubeApiServerBindPort.",
 	}
 }
 

@@ -1,0 +1,157 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
+	"github.com/ocne-project/ocne/internal/filelock"
+)
+
+// DefaultPatience is how long nodes may take, from the start of their machines, to register, and again to become Ready: a host without KVM needs it.
+const DefaultPatience = 30 * time.Minute
+
+// lookEvery is the time between two looks at the nodes.
+const lookEvery = time.Second
+
+// Started is a cluster whose nodes are all Ready.
+type Started struct {
+	libvirt.Cluster
+	// Kubeconfig is the path of the file that was written.
+	Kubeconfig string
+	Ready      []corev1.Node
+}
+
+// Start makes a cluster, goes on with one that another run did not complete, or starts the machines of one that is there, installs the add-ons that
+// its nodes need, and returns when all of them are Ready. home is where .ocne is. Errors of the host are of type *libvirt.Error.
+func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (*Started, error) {
+	if _, err := libvirt.List(ctx, p.Connection); err != nil { // before an image is pulled for it
+		return nil, err
+	}
+	unlock, err := lock(ctx, home, p.Cluster, report)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	held, err := p.openImage(ctx, home, report)
+	if err != nil {
+		return nil, err
+	}
+	p.Report = func(text string) { report.Step("Cluster " + p.Cluster + ": " + text) }
+	p.Patience = p.patience()
+	made, err := libvirt.Start(ctx, p.StartOptions)
+	if err = errors.Join(err, held.Close()); err != nil {
+		return nil, err
+	}
+	server := made.Nodes[0].Address.String() + ":" + strconv.Itoa(p.APIPort)
+	addons, err := p.Addons(server)
+	if err != nil {
+		return nil, err
+	}
+	w := workload.New(p.Kubeconfig, addons)
+	written, err := w.Connect(made.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	if written {
+		report.Step("Wrote the kubeconfig " + p.Kubeconfig)
+	}
+	nodes, err := p.awaitReady(ctx, w, len(made.Nodes), report)
+	if err != nil {
+		return nil, err
+	}
+	report.Step("Cluster " + p.Cluster + " is ready")
+	return &Started{Cluster: made.Cluster, Kubeconfig: p.Kubeconfig, Ready: nodes}, nil
+}
+
+// awaitReady installs the add-ons and waits for the nodes.
+func (p *Plan) awaitReady(ctx context.Context, w *workload.Cluster, expected int, report progress.Reporter) ([]corev1.Node, error) {
+	defer report.Close()
+	late, cancel := context.WithTimeout(ctx, p.Patience)
+	defer cancel()
+	again := time.NewTicker(lookEvery)
+	defer again.Stop()
+	for {
+		nodes, err := w.Nodes(ctx)
+		states := w.ApplyAddons(ctx, err, report)
+		items := append(workload.AddonItems(states, err == nil), nodeItems(nodes, err)...)
+		if err == nil && workload.AllApplied(states) && len(nodes) >= expected && allDone(items) {
+			return nodes, nil
+		}
+		report.Show("Cluster "+p.Cluster, items)
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-late.Done():
+			return nil, &NotReadyError{Cluster: p.Cluster, Kubeconfig: p.Kubeconfig, After: p.Patience, Waiting: items}
+		case <-again.C:
+		}
+	}
+}
+
+func nodeItems(nodes []corev1.Node, err error) []progress.Item {
+	if err != nil {
+		return []progress.Item{{Name: "API", State: "does not answer", Detail: err.Error()}}
+	}
+	items := make([]progress.Item, 0, len(nodes))
+	for i := range nodes {
+		item := progress.Item{Name: "node " + nodes[i].Name, State: "Ready", Done: true}
+		if ready, why := workload.Ready(&nodes[i]); !ready {
+			item = progress.Item{Name: item.Name, State: "not Ready", Detail: why}
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+func allDone(items []progress.Item) bool {
+	for _, i := range items {
+		if !i.Done {
+			return false
+		}
+	}
+	return true
+}
+
+// NotReadyError says that a cluster's nodes have registered and did not become Ready. The cluster stays.
+type NotReadyError struct {
+	Cluster, Kubeconfig string
+	After               time.Duration
+	Waiting             []progress.Item
+}
+
+// Error names what was still waited for.
+func (e *NotReadyError) Error() string {
+	text := fmt.Sprintf("cluster %s is not ready after %s; still waiting for", e.Cluster, e.After)
+	for _, i := range e.Waiting {
+		if !i.Done {
+			text += "\n  " + i.Text()
+		}
+	}
+	return text
+}
+
+// Advice says how to look at it.
+func (e *NotReadyError) Advice() string {
+	return "The cluster stays. Look at its pods, and run the same command again to go on:\n  kubectl --kubeconfig " + e.Kubeconfig + " get pods -A"
+}
+
+// lock keeps two commands from making or removing one cluster at the same time.
+func lock(ctx context.Context, home, cluster string, report progress.Reporter) (unlock func(), err error) {
+	path := filepath.Join(home, ".ocne", "libvirt", cluster+".lock")
+	f, err := filelock.Wait(ctx, path, filelock.Alone, func() {
+		report.Step("Another command works on cluster " + cluster + ": waiting for its end")
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil // nothing was written
+}
