@@ -95,6 +95,12 @@ boot-image: ## Make the disk that tests boot in QEMU, print its directory and li
 	@mkdir -p bin
 	@image=$$(hack/boot-image.sh) && ln -sfn "$$image" bin/bootimage && echo "$$image"
 
+# Needs what node-image and boot-image need, and is put together from what they are made of.
+.PHONY: vm-image
+vm-image: ## Make the disk of a whole Kubernetes node for QEMU and libvirt, print its directory and link it as bin/vmimage
+	@mkdir -p bin
+	@image=$$(hack/vm-image.sh) && ln -sfn "$$image" bin/vmimage && echo "$$image"
+
 .PHONY: test-libvirt
 test-libvirt: ## Make, find and remove VMs with a real libvirtd in namespaces of its own (root; Debian: libvirt-daemon-system qemu-system-x86 ovmf dnsmasq-base)
 	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 go test -trimpath -count=1 -v -timeout 60m ./internal/cluster/providers/libvirt
