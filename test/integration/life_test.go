@@ -24,6 +24,7 @@ func TestLifeOfACluster(t *testing.T) {
 		out := start()
 		w.expectNodes(1, 2)
 		require.Contains(t, out, "kubectl --kubeconfig "+w.kubeconfig(), "it says what to try next")
+		require.Contains(t, out, "runs as processes on this machine, because none can be made with libvirt: connect to qemu:///session: no libvirt daemon answers")
 		info, err := os.Stat(w.kubeconfig())
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "the kubeconfig is the user's own")
