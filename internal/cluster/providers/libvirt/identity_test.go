@@ -71,6 +71,30 @@ func TestTheFirstNodesDocumentHoldsTheClustersIdentity(t *testing.T) {
 	}
 }
 
+// The existing ocne put a monitor of its load balancer on nodes that have none, and its pod never started.
+func TestE7NodesOnLibvirtHaveNothingOfALoadBalancer(t *testing.T) {
+	id, err := newIdentity()
+	require.NoError(t, err)
+	router := netip.MustParseAddr("192.168.130.1")
+	bridged := lan{name: "ocne-demo", subnet: netip.MustParsePrefix("192.168.130.0/24"), gateway: router, dns: router, apiPort: 6443}
+	forwarded := lan{subnet: defaultUserSubnet(), gateway: router, dns: router, apiPort: 6443, hostPort: 6450}
+	for _, l := range []lan{bridged, forwarded} {
+		s := StartOptions{
+			Options:    Options{Cluster: "demo", ControlPlaneNodes: 1},
+			Kubernetes: Kubernetes{Version: "v1.34.4", Profile: boot.ProfileOCK},
+		}
+		raw, files := documentOf(t, s, id, nodeOf(RoleControlPlane, 1), l)
+		for path := range files {
+			require.NotRegexp(t, "keepalived|nginx|load-balancer|manifests", path)
+		}
+		var config types.Config
+		require.NoError(t, json.Unmarshal(raw, &config))
+		for _, unit := range config.Systemd.Units {
+			require.NotRegexp(t, "keepalived|nginx|load-balancer", unit.Name)
+		}
+	}
+}
+
 func TestANodeBehindAForwardedPortKnowsItsOwnAddress(t *testing.T) {
 	id, err := newIdentity()
 	require.NoError(t, err)

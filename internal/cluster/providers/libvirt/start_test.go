@@ -151,6 +151,14 @@ func TestAClusterIsStartedWhenAllItsNodesAreThere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, started.Nodes, again.Nodes)
 
+	// E5: what another version of ocne, with another Kubernetes, has made is gone on with.
+	newer := s
+	newer.Kubernetes.Version = "v1.35.4"
+	again, err = Start(t.Context(), newer)
+	require.NoError(t, err)
+	require.Equal(t, started.Nodes, again.Nodes)
+	require.Equal(t, "v1.34.4", again.KubernetesVersion)
+
 	// E4: what was complete once is not removed because of a failure.
 	a.know("demo-control-plane-1")
 	s.Patience = time.Second
