@@ -51,7 +51,7 @@ func TestLongMoveIsInterrupted(t *testing.T) {
 	require.Equal(t, vms, w.sim.Holds(t).VMs, "no VM was made anew")
 	require.NoDirExists(t, filepath.Join(w.home, ".ocne", "management"))
 	require.Len(t, w.ownMachines(t, s), 2)
-	w.tell(t, "it manages itself", func(t *testing.T, w *world) { w.expectReplaced(t, s) })
+	w.tell(t, "it manages itself", func(t *testing.T, w *world) { w.expectReplaced(t, w.inside(t, s), s) })
 
 	out := func(s sides) bool { return s.count(s.other, &clusterv1.ClusterList{}) > 0 }
 	w.killWhen(t, s, "the Cluster is on its way out", out, "cluster", "delete", "-c", config)

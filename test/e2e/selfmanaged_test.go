@@ -39,7 +39,10 @@ func TestSelfManaged(t *testing.T) {
 			require.Equal(t, before[i].UID, after[i].UID)
 		}
 	})
-	w.tell(t, "a worker whose Machine is deleted comes back", func(t *testing.T, w *world) { w.expectReplaced(t, s) })
+	w.tell(t, "a worker whose Machine is deleted comes back", func(t *testing.T, w *world) {
+		w.expectReplaced(t, w.inside(t, s), s)
+		require.Len(t, w.sim.Holds(t).VMs, 2)
+	})
 	w.tell(t, "it is shown by its configuration", func(_ *testing.T, w *world) { w.ocne("cluster", "info", "-c", config) })
 	w.tell(t, "delete moves the objects out and leaves nothing", func(t *testing.T, w *world) {
 		w.ocne("cluster", "delete", "-c", config)
@@ -59,16 +62,22 @@ func (w *world) inside(t *testing.T, s site) client.Client {
 
 func (w *world) ownMachines(t *testing.T, s site) []clusterv1.Machine {
 	t.Helper()
+	return machinesOf(t, w.inside(t, s), s)
+}
+
+// machinesOf are those of a cluster in a management cluster.
+func machinesOf(t *testing.T, management client.Client, s site) []clusterv1.Machine {
+	t.Helper()
 	var list clusterv1.MachineList
-	require.NoError(t, w.inside(t, s).List(t.Context(), &list))
+	require.NoError(t, management.List(t.Context(), &list, client.MatchingLabels{clusterv1.ClusterNameLabel: s.Name}))
 	return list.Items
 }
 
-func (w *world) expectReplaced(t *testing.T, s site) {
+// expectReplaced removes the Machine of a cluster's worker from its management cluster, which makes another one.
+func (w *world) expectReplaced(t *testing.T, c client.Client, s site) {
 	t.Helper()
-	c := w.inside(t, s)
 	var old clusterv1.Machine
-	for _, m := range w.ownMachines(t, s) {
+	for _, m := range machinesOf(t, c, s) {
 		if _, controlPlane := m.Labels[clusterv1.MachineControlPlaneLabel]; !controlPlane {
 			old = m
 		}
@@ -76,7 +85,7 @@ func (w *world) expectReplaced(t *testing.T, s site) {
 	require.NoError(t, c.Delete(t.Context(), &old))
 	programs.Eventually(t, "another worker is Ready and the old one is gone", func() (bool, string) {
 		var list clusterv1.MachineList
-		if err := c.List(t.Context(), &list); err != nil {
+		if err := c.List(t.Context(), &list, client.MatchingLabels{clusterv1.ClusterNameLabel: s.Name}); err != nil {
 			return false, err.Error()
 		}
 		told := ""
@@ -93,5 +102,4 @@ func (w *world) expectReplaced(t *testing.T, s site) {
 		}
 		return len(list.Items) == 2 && len(w.nodes(s)) == 2, told
 	})
-	require.Len(t, w.sim.Holds(t).VMs, 2)
 }

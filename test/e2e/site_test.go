@@ -26,6 +26,9 @@ headless: true
 catalog: false
 providers:
   olvm:
+    {{- with .Namespace}}
+    namespace: {{.}}
+    {{- end}}
     olvmDatacenterName: Default
     selfManaged: {{.SelfManaged}}
     ovirtCsiDriver: {install: false}
@@ -55,8 +58,11 @@ type site struct {
 	ControlPlane, Workers  int
 	VIP, First, Last       int // last numbers of addresses
 	DualStack              bool
-	// SelfManaged needs the engine's URL that its nodes reach.
+	// Namespace of its objects; that of ocne when empty.
+	Namespace   string
 	SelfManaged bool
+	// FromNodes says that controllers on nodes look after it, of this cluster or of another one: they reach the engine at another URL.
+	FromNodes bool
 }
 
 // VirtualIP is the address of the cluster's API.
@@ -75,7 +81,7 @@ func (w *world) write(s site) (path string) {
 	w.t.Helper()
 	var file bytes.Buffer
 	url := w.sim.URL
-	if s.SelfManaged {
+	if s.SelfManaged || s.FromNodes {
 		url = w.sim.GuestURL
 	}
 	require.NoError(w.t, template.Must(template.New("").Parse(clusterFile)).Execute(&file, struct {
