@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/ocne-project/ocne/internal/cluster/local"
@@ -99,6 +101,33 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 		return nil, err
 	}
 	return m, m.identify(ctx)
+}
+
+// wakingTimeout is how long a management cluster on a libvirt host may take to answer after its VM was started.
+const wakingTimeout = 15 * time.Minute
+
+// checkAwake is checkProviders; one of ours on a libvirt host whose VM was stopped is started first.
+func (o ManagementOptions) checkAwake(ctx context.Context, restConfig *rest.Config, m *Management, report progress.Reporter) error {
+	err := o.checkProviders(ctx, restConfig, m.Description)
+	if err == nil || m.place.Kind != record.Libvirt || ctx.Err() != nil {
+		return err
+	}
+	connection := libvirt.Connection{URI: m.place.Host, Getenv: o.Getenv}
+	started, wakeErr := libvirt.Wake(ctx, connection, m.place.Cluster, func(text string) { report.Step("Management cluster " + m.place.Cluster + ": " + text) })
+	if wakeErr != nil || started == 0 {
+		return errors.Join(err, wakeErr)
+	}
+	late, cancel := context.WithTimeout(ctx, wakingTimeout)
+	defer cancel()
+	for {
+		if err = o.checkProviders(late, restConfig, m.Description); err == nil || late.Err() != nil {
+			return err
+		}
+		report.Show("Management cluster "+m.place.Cluster, []progress.Item{{Name: "API", State: "does not answer yet"}})
+		if pause(late) != nil {
+			return err
+		}
+	}
 }
 
 // host completes a management cluster that is remembered to be one of ours on a libvirt host.

@@ -119,7 +119,7 @@ func OpenManagement(ctx context.Context, o ManagementOptions, report progress.Re
 	if err := m.locate(o, rules, loader, restConfig.Host); err != nil {
 		return nil, fmt.Errorf("management cluster %s: %w", m.Description, err)
 	}
-	if err := o.checkProviders(ctx, restConfig, m.Description); err != nil {
+	if err := o.checkAwake(ctx, restConfig, m, report); err != nil {
 		return nil, err
 	}
 	if m.Client, err = newClient(restConfig); err != nil {

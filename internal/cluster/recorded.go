@@ -166,14 +166,10 @@ func (mem *memory) lost(ctx context.Context, err error) error {
 		err = errors.New("it is not there any more")
 	}
 	c := mem.known
-	stopped := ""
-	if m := c.Management; m.Kind == record.Libvirt {
-		stopped = "If its VM was stopped, start it:\n  ocne cluster start --provider libvirt --session " + m.Host + " -C " + m.Cluster + "\n"
-	}
 	return &AdvisedError{
 		Err: fmt.Errorf("cluster %s is held by %s, as %s says since %s, and that management cluster cannot be used: %w",
 			c.Name, c.Management, mem.file.Path, c.Since.Format("2006-01-02"), err),
-		Advice: "Nothing was changed.\n" + stopped +
+		Advice: "Nothing was changed.\n" +
 			"If it can be reached in another way, or another management cluster holds the cluster now, name it once: --kubeconfig FILE\n" +
 			"If it is lost, restore it from a backup. Without one, the cluster's VMs are still in the engine; list and remove them, then forget the cluster:\n" +
 			"  ocne cluster orphans -c FILE\n  ocne cluster delete -C " + c.Name + " --forget",

@@ -151,6 +151,18 @@ func TestAClusterIsStartedWhenAllItsNodesAreThere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, started.Nodes, again.Nodes)
 
+	// After a restart of the host.
+	for _, name := range []string{"demo-control-plane-1", "demo-worker-1"} {
+		d.virsh(t, "destroy", name)
+	}
+	for _, expected := range []int{2, 0} {
+		woken, err := Wake(t.Context(), d.Connection, "demo", func(string) {})
+		require.NoError(t, err)
+		require.Equal(t, expected, woken)
+	}
+	_, err = Wake(t.Context(), d.Connection, "other", func(string) {})
+	require.ErrorIs(t, err, ErrNoCluster)
+
 	// E5: what another version of ocne, with another Kubernetes, has made is gone on with.
 	newer := s
 	newer.Kubernetes.Version = "v1.35.4"
