@@ -117,7 +117,9 @@ ock-test-image: ## Make a small disk image of the shape of OCK's boot images and
 e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image $(if $(filter ./test/bootimage,$(E2E_PACKAGES)),boot-image) e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
 	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
 		OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage) go test -trimpath -count=1 -v -p 1 -timeout 60m -run '$(E2E_RUN)' $(E2E_PACKAGES)
-	@if command -v libvirtd >/dev/null; then $(MAKE) test-libvirt; else echo "make test-libvirt: skipped, because libvirtd is not installed"; fi
+	@if [ -n "$(E2E_RUN)" ]; then echo "make test-libvirt: skipped, because E2E_RUN names a part of make e2e"; \
+	elif ! command -v libvirtd >/dev/null; then echo "make test-libvirt: skipped, because libvirtd is not installed"; \
+	else $(MAKE) test-libvirt; fi
 
 # A cluster that manages itself runs this image, on nodes of this machine's architecture.
 .PHONY: e2e-image
