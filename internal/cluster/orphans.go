@@ -34,6 +34,8 @@ type Orphan struct {
 	Addresses []string `json:"addresses"`
 	// Known says that the management cluster has the cluster. Else another management cluster may have it, and the VM is no orphan.
 	Known bool `json:"known"`
+	// HeldBy names the other management cluster that is remembered to hold the cluster: the VM is no orphan. Empty when there is none.
+	HeldBy string `json:"heldBy"`
 	// Paused says that the cluster is paused: it may be on its way from or to another management cluster, which has the machine.
 	Paused bool `json:"paused"`
 	// Removed says that it was removed, and is gone.
@@ -133,7 +135,10 @@ type search struct {
 }
 
 func (s *search) run(ctx context.Context) (found []Orphan, changed bool, err error) {
-	if found, err = s.find(ctx); err != nil || s.Confirm == nil {
+	if found, err = s.find(ctx); err != nil {
+		return found, false, err
+	}
+	if err = s.askOthers(ctx, found); err != nil || s.Confirm == nil {
 		return found, false, err
 	}
 	var removable []Orphan
@@ -151,6 +156,8 @@ func (s *search) run(ctx context.Context) (found []Orphan, changed bool, err err
 // kept says why an orphan is not removed; empty means that it may be.
 func (o *Orphan) kept(named bool) string {
 	switch {
+	case o.HeldBy != "":
+		return "its cluster is held by " + o.HeldBy + "; if that one is lost for good, first: ocne cluster delete -C NAME --forget"
 	case o.Paused:
 		return "its cluster is paused, and may be on its way to or from another management cluster"
 	case !o.Known && !named:

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
@@ -166,6 +169,30 @@ func TestOnlyMarkedVMsThatNoMachineHasAreOrphans(t *testing.T) {
 		require.False(t, o.Known)
 		require.NotEmpty(t, o.kept(false), "without a management cluster, only named clusters' VMs may be removed")
 	}
+}
+
+func TestAVMWhoseClusterAnotherManagementClusterHoldsIsNotRemoved(t *testing.T) {
+	s := newEngineSite(t)
+	s.vm("prod-a", mark("other/prod", "prod-a", "192.0.2.4"))
+	s.vm("old-a", mark("other/old", "old-a", "192.0.2.5"))
+	home := t.TempDir()
+	kubeconfig := filepath.Join(home, "kubeconfig") // of no management cluster: whether it has the cluster cannot be asked
+	require.NoError(t, os.WriteFile(kubeconfig, apiServer(t), 0o600))
+	for name, m := range map[string]record.Management{
+		"prod": {Kind: record.Kubeconfig, Files: []string{kubeconfig}, Server: "https://192.0.2.9:6443"},
+		"old":  {Kind: record.Embedded}, // it is not there any more
+	} {
+		require.NoError(t, record.Of(home).Keep(t.Context(), record.Cluster{Namespace: "other", Name: name, Management: m}))
+	}
+	look := s.search("other/prod", "other/old")
+	look.OrphansOptions.Management = ManagementOptions{HomeDir: home, Getenv: func(string) string { return "" }}
+	found, _, err := look.run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"old-a", "prod-a"}, namesOf(found))
+	require.Empty(t, found[0].HeldBy)
+	require.Empty(t, found[0].kept(true))
+	require.Contains(t, found[1].HeldBy, "https://192.0.2.9:6443")
+	require.Contains(t, found[1].kept(true), "which cannot be asked now; if that one is lost for good, first: ocne cluster delete -C NAME --forget")
 }
 
 func TestOrphansAreRemovedWithTheirOwnDisksOnly(t *testing.T) {

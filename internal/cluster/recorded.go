@@ -171,8 +171,8 @@ func (mem *memory) lost(ctx context.Context, err error) error {
 			c.Name, c.Management, mem.file.Path, c.Since.Format("2006-01-02"), err),
 		Advice: "Nothing was changed.\n" +
 			"If it can be reached in another way, or another management cluster holds the cluster now, name it once: --kubeconfig FILE\n" +
-			"If it is lost, restore it from a backup. Without one, the cluster's VMs are still in the engine; list and remove them, then forget the cluster:\n" +
-			"  ocne cluster orphans -c FILE\n  ocne cluster delete -C " + c.Name + " --forget",
+			"If it is lost, restore it from a backup. Without one, the cluster's VMs are still in the engine; forget the cluster, then list and remove them:\n" +
+			"  ocne cluster delete -C " + c.Name + " --forget\n  ocne cluster orphans -c FILE",
 	}
 }
 

@@ -37,7 +37,8 @@ const long = `Orphans lists the VMs in the engine that carry the mark of ocne in
 cluster has: what is left when a machine's object was removed by force, a management cluster was lost, or a cluster was deleted
 with --abandon. A VM of a machine is never listed, however new it is.
 
-A cluster that this management cluster does not know may be managed by another one, and then its VMs are no orphans.
+A cluster that this management cluster does not know may be managed by another one, and then its VMs are no orphans. Where
+~/.ocne/clusters.yaml remembers another one, that is asked, and VMs that it has, or may have while it cannot be asked, are not removed.
 
 --remove removes the VMs of clusters that are known here and, with --cluster, those of the clusters that are named: it shows them, asks
 (without a terminal, --yes is the answer), stops each, detaches disks that are not the VM's own, so that these stay, removes

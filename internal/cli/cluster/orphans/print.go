@@ -55,6 +55,8 @@ func name(o cluster.Orphan) string {
 
 func standing(o cluster.Orphan) string {
 	switch {
+	case o.HeldBy != "":
+		return ", which is held by " + o.HeldBy
 	case o.Paused:
 		return ", which is paused: it may be on its way to or from another management cluster"
 	case !o.Known:
