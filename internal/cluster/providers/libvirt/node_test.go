@@ -28,7 +28,8 @@ func TestARealNodeRegisters(t *testing.T) {
 	before := d.everything(t)
 	s := d.startOptions(t)
 	s.WorkerNodes, s.Firmware, s.Patience = 0, FirmwareEFI, nodePatience
-	s.ControlPlane = Shape{CPUs: 2, Memory: 3 << 30, Storage: 20 << 30}
+	// A second processor never starts while the clock counts instructions, and kubeadm's preflight, which wants two, is left out.
+	s.ControlPlane = Shape{CPUs: 1, Memory: 3 << 30, Storage: 20 << 30}
 	s.Kubernetes.Profile = boot.ProfilePlain
 	s.Image = bootImage(t, filepath.Join(directory, "boot.qcow2"))
 	since := time.Now()
