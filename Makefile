@@ -134,6 +134,7 @@ e2e-long: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image e2e-ima
 
 .PHONY: e2e-libvirt
 e2e-libvirt: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane vm-image e2e-image ## Clusters on a real libvirt host, with emulated nodes, and a management cluster there (root; as test-libvirt)
+	@command -v libvirtd >/dev/null || { echo "make e2e-libvirt: libvirtd is not installed" >&2; exit 1; }
 	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_VM_IMAGE=$$(readlink -f bin/vmimage) \
 		go test -trimpath -count=1 -v -timeout 6h ./test/onlibvirt
 

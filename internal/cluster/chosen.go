@@ -9,7 +9,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
 	"github.com/ocne-project/ocne/internal/cluster/record"
+	"github.com/ocne-project/ocne/internal/incluster"
 )
 
 // elsewhereTimeout bounds the question to a management cluster that is not used whether it holds a cluster.
@@ -49,7 +51,7 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 	}
 	from, another := o.Management.namesAnother(m)
 	if found != nil || !another {
-		return m, nil
+		return m, o.refresh(ctx, m, report)
 	}
 	report.Step(fmt.Sprintf("Cluster %s is not in %s any more, where it was as %s says: %s is used", key.Name, m.place, mem.file.Path, from))
 	mem.chooses = false
@@ -57,6 +59,17 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 		return nil, err
 	}
 	return o.openOrMake(ctx, report)
+}
+
+// refresh gives a management cluster of ours on a libvirt host the controllers of this release, if it is not the one that had them installed.
+func (o CreateOptions) refresh(ctx context.Context, m *Management, report progress.Reporter) error {
+	if m.hosted == nil || incluster.HasImages(o.Management.controllersImages()) != nil {
+		return nil
+	}
+	if err := o.installControllers(ctx, m.place.Cluster, m.Kubeconfig, report); err != nil {
+		return errors.Join(err, m.Close())
+	}
+	return nil
 }
 
 // errReplaced is why an embedded management cluster cannot be used: somebody has removed its directory.
@@ -110,11 +123,27 @@ func (o CreateOptions) refuseSecond(ctx context.Context, mem *memory, m *Managem
 // holds asks a remembered management cluster whether it still holds a cluster.
 func (o ManagementOptions) holds(ctx context.Context, c *record.Cluster, report progress.Reporter) (bool, error) {
 	m, err := o.reopen(ctx, &c.Management, report)
+	if err != nil && c.Management.Kind == record.Libvirt {
+		return o.hostedExists(ctx, c.Management, err)
+	}
 	if err != nil {
 		return false, err
 	}
 	found, err := m.clusterNamed(ctx, client.ObjectKey{Namespace: c.Namespace, Name: c.Name})
 	return found != nil, errors.Join(err, m.Close())
+}
+
+// hostedExists is for a management cluster on a libvirt host that does not answer, for the reason that is given. As long as its VM exists, it may come
+// back with what it holds.
+func (o ManagementOptions) hostedExists(ctx context.Context, m record.Management, reason error) (bool, error) {
+	_, err := libvirt.Info(ctx, libvirt.Connection{URI: m.Host, Getenv: o.Getenv}, m.Cluster)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, libvirt.ErrNoCluster):
+		return false, ErrNoManagement
+	}
+	return false, reason
 }
 
 // reopen opens a remembered management cluster.

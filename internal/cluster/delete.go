@@ -79,7 +79,7 @@ func (o DeleteOptions) forget(ctx context.Context, mem *memory, report progress.
 		return context.Cause(ctx)
 	case holds:
 		return &AdvisedError{
-			Err:    fmt.Errorf("cluster %s is in %s, which answers", o.Config.Name, mem.known.Management),
+			Err:    fmt.Errorf("cluster %s is in %s, which is there", o.Config.Name, mem.known.Management),
 			Advice: "Nothing was forgotten. Delete the cluster, without --forget.",
 		}
 	case err == nil || errors.Is(err, ErrNoManagement):

@@ -44,67 +44,118 @@ func (o CreateOptions) openOrMake(ctx context.Context, report progress.Reporter)
 	if wanted == config.EphemeralEmbedded {
 		return o.Management.openEmbedded(ctx, report)
 	}
+	m, err := o.openHosted(ctx, report)
+	var unusable *unusableError
+	switch {
+	case err == nil:
+		return m, nil
+	case ctx.Err() != nil:
+		return nil, errors.Join(context.Cause(ctx), err)
+	case wanted == config.EphemeralLibvirt || !errors.As(err, &unusable):
+		return nil, fmt.Errorf("ephemeral management cluster: %w", err)
+	}
+	report.Step("The management cluster runs as processes on this machine, because none can be made with libvirt: " + progress.OneLine(err.Error()))
+	return o.Management.openEmbedded(ctx, report)
+}
+
+// unusableError is why no management cluster was made on a libvirt host. Nothing of it is there.
+type unusableError struct{ error }
+
+// Unwrap returns the reason.
+func (e *unusableError) Unwrap() error { return e.error }
+
+// openHosted makes the management cluster on the libvirt host, or goes on with the one that is there. The error is an *unusableError when the host or
+// an image cannot be used.
+func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter) (*Management, error) {
 	plan, err := local.Ephemeral(o.Config, o.Management.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	why := o.unusable(ctx, &plan, report)
-	switch {
-	case why == nil:
-		return o.makeHosted(ctx, plan, report)
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case wanted == config.EphemeralLibvirt:
-		return nil, fmt.Errorf("ephemeral management cluster: %w", why)
+	there, err := libvirt.Info(ctx, plan.Connection, plan.Cluster)
+	if err != nil && !errors.Is(err, libvirt.ErrNoCluster) {
+		return nil, &unusableError{err}
 	}
-	report.Step("The management cluster runs as processes on this machine, because none can be made with libvirt: " + progress.OneLine(why.Error()))
-	return o.Management.openEmbedded(ctx, report)
-}
-
-// unusable is why no management cluster can be made on the libvirt host: nothing answers there, or an image cannot be had.
-func (o CreateOptions) unusable(ctx context.Context, plan *local.Plan, report progress.Reporter) error {
-	if _, err := libvirt.List(ctx, plan.Connection); err != nil {
-		return err
+	if !there.Ready {
+		if err := incluster.HasImages(o.Management.controllersImages()); err != nil {
+			return nil, &unusableError{err}
+		}
+		if err := plan.CheckImage(ctx, o.Management.HomeDir, report); err != nil {
+			return nil, &unusableError{err}
+		}
 	}
-	if err := incluster.HasImages(o.Management.controllersImages()); err != nil {
-		return err
-	}
-	return plan.CheckImage(ctx, o.Management.HomeDir, report)
-}
-
-// makeHosted makes the management cluster on the libvirt host, or goes on with the one that is there.
-func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report progress.Reporter) (m *Management, err error) {
 	report.Step(fmt.Sprintf("Management cluster %s: a VM on the libvirt host %s", plan.Cluster, plan.URI))
 	use, err := local.Use(ctx, o.Management.HomeDir, plan.Cluster, report)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, use.Close()) }()
+	m, err := o.makeHosted(ctx, plan, report)
+	err = errors.Join(err, use.Close())
+	if err == nil || there.Ready {
+		return m, err
+	}
+	if left := o.unmake(ctx, plan, report); left != nil { // also told when the command was interrupted
+		report.Warn(fmt.Sprintf("management cluster %s: what was made of it could not all be removed: %v. Remove it: ocne cluster delete --provider libvirt "+
+			"--session %s -C %s", plan.Cluster, left, plan.URI, plan.Cluster))
+	}
+	return nil, err
+}
+
+// makeHosted returns when the controllers of this release run in it.
+func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report progress.Reporter) (m *Management, err error) {
 	started, err := local.Start(ctx, plan, o.Management.HomeDir, report)
+	var left *libvirt.LeftError
+	var problem *libvirt.Error
+	if errors.As(err, &problem) && !errors.As(err, &left) {
+		return nil, &unusableError{err}
+	}
 	if err != nil {
-		return nil, err
-	}
-	restConfig, err := clientcmd.BuildConfigFromFlags("", started.Kubeconfig)
-	if err != nil {
-		return nil, fmt.Errorf("kubeconfig of the management cluster: %w", err)
-	}
-	c := controllers{cluster: plan.Cluster, images: o.Management.controllersImages(), report: report}
-	if c.client, err = workload.AccessBy(restConfig, callTimeout); err != nil {
-		return nil, err
-	}
-	if err := c.installOn(ctx, &snapshot{nodes: started.Ready}); err != nil {
 		return nil, err
 	}
 	options := o.Management
 	options.recorded = &record.Management{Kind: record.Libvirt, Files: []string{started.Kubeconfig}, Host: plan.URI, Cluster: plan.Cluster}
+	if err := o.installControllers(ctx, plan.Cluster, started.Kubeconfig, report); err != nil {
+		return nil, err
+	}
 	if m, err = OpenManagement(ctx, options, report); err != nil {
 		return nil, err
 	}
 	return m, m.identify(ctx)
 }
 
-// wakingTimeout is how long a management cluster on a libvirt host may take to answer after its VM was started.
-const wakingTimeout = 15 * time.Minute
+// installControllers makes a management cluster on a libvirt host run the controllers of this release.
+func (o CreateOptions) installControllers(ctx context.Context, name, kubeconfig string, report progress.Reporter) error {
+	restConfig, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return fmt.Errorf("kubeconfig of the management cluster: %w", err)
+	}
+	c := controllers{cluster: name, images: o.Management.controllersImages(), report: report}
+	if c.client, err = workload.AccessBy(restConfig, callTimeout); err != nil {
+		return err
+	}
+	s := &snapshot{}
+	s.readNodes(ctx, workload.Of(c.client))
+	if s.nodesErr != nil {
+		return fmt.Errorf("management cluster %s: %w", name, s.nodesErr)
+	}
+	return c.installOn(ctx, s)
+}
+
+// unmake removes a management cluster that was never completed, unless another command is at it.
+func (o CreateOptions) unmake(ctx context.Context, plan local.Plan, report progress.Reporter) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTimeout)
+	defer cancel()
+	nothing := func(context.Context) (bool, error) { return true, nil }
+	_, err := local.DeleteUnused(ctx, plan.Connection, plan.Cluster, plan.Kubeconfig, o.Management.HomeDir, nothing, report)
+	return err
+}
+
+// How long a management cluster on a libvirt host may take to answer after its VM was started, how long when the VM runs already, and how long the
+// removal of one may take.
+const (
+	wakingTimeout  = 15 * time.Minute
+	bootingTimeout = 3 * time.Minute
+	removalTimeout = 2 * time.Minute
+)
 
 // checkAwake is checkProviders; one of ours on a libvirt host whose VM was stopped is started first.
 func (o ManagementOptions) checkAwake(ctx context.Context, restConfig *rest.Config, m *Management, report progress.Reporter) error {
@@ -114,11 +165,16 @@ func (o ManagementOptions) checkAwake(ctx context.Context, restConfig *rest.Conf
 	}
 	connection := libvirt.Connection{URI: m.place.Host, Getenv: o.Getenv}
 	started, wakeErr := libvirt.Wake(ctx, connection, m.place.Cluster, func(text string) { report.Step("Management cluster " + m.place.Cluster + ": " + text) })
-	if wakeErr != nil || started == 0 {
+	if wakeErr != nil {
 		return errors.Join(err, wakeErr)
 	}
-	late, cancel := context.WithTimeout(ctx, wakingTimeout)
+	patience := wakingTimeout
+	if started == 0 {
+		patience = bootingTimeout // somebody else may have started it just now
+	}
+	late, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	defer report.Close()
 	for {
 		if err = o.checkProviders(late, restConfig, m.Description); err == nil || late.Err() != nil {
 			return err
@@ -150,6 +206,8 @@ func (m *Management) removeHosted(ctx context.Context, report progress.Reporter)
 	if err := m.hosted.use.Close(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTimeout) // half removed, it would be in the way
+	defer cancel()
 	removed, err := local.DeleteUnused(ctx, m.hosted.connection, m.place.Cluster, m.place.Files[0], m.homeDir, m.idle, report)
 	if err != nil {
 		return fmt.Errorf("remove the management cluster %s: %w", m.place.Cluster, err)

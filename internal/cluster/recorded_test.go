@@ -282,7 +282,7 @@ func TestAClusterIsForgottenOnlyWhenItsManagementClusterIsGone(t *testing.T) {
 	}
 	refused(t, forget("demo"), "no management cluster is remembered for a cluster demo")
 	u.keep("demo", a.place())
-	refused(t, forget("demo"), "which answers", "Nothing was forgotten")
+	refused(t, forget("demo"), "which is there", "Nothing was forgotten")
 	kubeconfig := filepath.Join(u.home, ".kube", "kubeconfig.demo")
 	require.NoError(t, workload.WriteKubeconfig(kubeconfig, []byte("kubeconfig")))
 	a.server.Close()

@@ -86,6 +86,20 @@ func (c *Config) EphemeralKubeconfigPath() string {
 	return filepath.Join(c.homeDir, ".kube", "kubeconfig."+c.Ephemeral.Name)
 }
 
+// NodeNetworks are the IPv4 subnets of the machines on OLVM, and the virtual IP.
+func (c *Config) NodeNetworks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, m := range c.machines() {
+		if p, err := m.VirtualMachine.Network.SubnetPrefix(); err == nil {
+			networks = append(networks, p.Masked())
+		}
+	}
+	if a, err := netip.ParseAddr(c.VirtualIP); err == nil {
+		networks = append(networks, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return networks
+}
+
 // UserIgnition is what every node on a libvirt host boots with beyond what the provider gives it; nil when there is nothing.
 func (c *Config) UserIgnition() ([]byte, error) {
 	image, err := boot.LoadImage(c.Libvirt.ImageProfile)
@@ -155,12 +169,19 @@ func (v *validator) ephemeral() {
 		v.report(ephemeralKey+".type", "%q is not known: write %s or %s", k.Type, EphemeralLibvirt, EphemeralEmbedded)
 	}
 	v.name(ephemeralKey+".name", k.Name)
+	if c := v.config; c.Provider == ProviderOLVM && k.Type != EphemeralEmbedded {
+		if k.Name == c.Name {
+			v.report(ephemeralKey+".name", "is the cluster's own name: write another one, because both have a kubeconfig that is named after them")
+		}
+		v.libvirtHost()
+	}
 	v.shape(ephemeralKey+".node", k.Node)
 }
 
-// What a node of a control plane needs at least, by kubeadm's own checks of a host.
+// What a node of a control plane needs at least: memory by kubeadm's own check of a host. That of its processors is left out on the images, and one is
+// enough to try things.
 const (
-	minCPUs   = 2
+	minCPUs   = 1
 	minMemory = 1700 << 20
 )
 

@@ -44,12 +44,12 @@ func TestRulesOfLibvirt(t *testing.T) {
 		{"public subnet", "providers: {libvirt: {slirpSubnet: 192.18.255.0/24}}", host + ".slirpSubnet", "is not a private IPv4 subnet"},
 		{"secure boot", "providers: {libvirt: {secureBoot: true}}", host + ".secureBoot", "not implemented"},
 		{"image profile", "providers: {libvirt: {imageProfile: flatcar}}", host + ".imageProfile", "use ock or plain"},
-		{"one CPU", "providers: {libvirt: {controlPlaneNode: {cpu: 1}}}", host + ".controlPlaneNode.cpu", "write 2 to"},
+		{"no CPU", "providers: {libvirt: {controlPlaneNode: {cpu: 0}}}", host + ".controlPlaneNode.cpu", "write 1 to"},
 		{"little memory", "providers: {libvirt: {workerNode: {memory: 1Gi}}}", host + ".workerNode.memory", "1700Mi or more"},
 		{"no storage", "providers: {libvirt: {workerNode: {storage: much}}}", host + ".workerNode.storage", "is no quantity"},
 		{"ephemeral type", "ephemeralCluster: {type: kind}", "ephemeralCluster.type", "write libvirt or embedded"},
 		{"ephemeral name", "ephemeralCluster: {name: Mine}", "ephemeralCluster.name", "cannot be a cluster's name"},
-		{"ephemeral node", "ephemeralCluster: {node: {cpu: 0}}", "ephemeralCluster.node.cpu", "is 0: write 2 to"},
+		{"ephemeral node", "ephemeralCluster: {node: {cpu: 0}}", "ephemeralCluster.node.cpu", "is 0: write 1 to"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			c, _ := load(t, "provider: libvirt", r.change, config.Flags{})
@@ -59,6 +59,21 @@ func TestRulesOfLibvirt(t *testing.T) {
 			require.Equal(t, r.key, invalid.Problems[0].Key)
 			require.Contains(t, invalid.Problems[0].Message, r.want)
 		})
+	}
+}
+
+func TestWhatAnEphemeralClusterOnLibvirtNeedsIsCheckedForClustersOnOLVM(t *testing.T) {
+	for change, want := range map[string]string{
+		"ephemeralCluster: {name: demo}":                                                          "ephemeralCluster.name: is the cluster's own name",
+		"providers: {libvirt: {domainType: xen}}":                                                 "providers.libvirt.domainType",
+		"ephemeralCluster: {type: embedded, name: demo}\nproviders: {libvirt: {domainType: xen}}": "",
+	} {
+		c, _ := load(t, valid(t), "name: demo\n"+change, config.Flags{})
+		if err := c.Validate(); want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
 	}
 }
 

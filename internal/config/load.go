@@ -66,7 +66,7 @@ func Load(o Options) (*Config, []Warning, error) {
 		return nil, nil, err
 	}
 	c := k.config(o.HomeDir)
-	c.namesProvider = lookup(user, "provider") != nil
+	c.namesProvider = lookup(user, "provider") != nil || o.Flags.LibvirtURI != nil
 	if c.Provider == ProviderLibvirt && lookup(user, "workerNodes") == nil {
 		c.WorkerNodes = 0 // as in the existing ocne: a node in a session is alone
 	}

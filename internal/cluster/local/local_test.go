@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -49,7 +51,8 @@ func TestE1E2NothingOfTheTargetAppliesToItsManagementCluster(t *testing.T) {
 	require.Equal(t, "small", p.Cluster)
 	require.Equal(t, libvirt.Shape{CPUs: 3, Memory: 4 << 30, Storage: 30 << 30}, p.ControlPlane)
 	require.Equal(t, []int{1, 0}, []int{p.ControlPlaneNodes, p.WorkerNodes})
-	require.Equal(t, libvirt.Network{Name: "lab", UserSubnet: p.Network.UserSubnet}, p.Network, "no virtual IP: its API is at an address of the libvirt network")
+	require.Equal(t, "lab", p.Network.Name, "no virtual IP: its API is at an address of the libvirt network")
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("192.0.2.160/32")}, p.Network.Avoid, "a network of its own would not hide the target")
 	require.Equal(t, 6443, p.APIPort)
 	require.Equal(t, "10.244.0.0/16", p.PodSubnets[0].String())
 	require.Equal(t, "10.96.0.0/12", p.ServiceSubnets[0].String())
@@ -133,6 +136,21 @@ func TestE0AClusterThatIsUsedOrManagesSomethingIsNotRemoved(t *testing.T) {
 
 	_, err = remove(func(context.Context) (bool, error) { return true, nil })
 	require.ErrorIs(t, err, libvirt.ErrNoDaemon, "now it is to be removed")
+}
+
+// E0, once more: whoever deletes it by its name on the host is told what it holds.
+func TestE0AManagementClusterIsNotDeletedAsACluster(t *testing.T) {
+	home := t.TempDir()
+	require.NoError(t, record.Of(home).Keep(t.Context(), record.Cluster{Namespace: "ocne", Name: "prod", Management: record.Management{
+		Kind: record.Libvirt, Files: []string{"/k"}, Host: "qemu:///system", Cluster: "small",
+	}}))
+	for host, want := range map[string][]string{"qemu:///system": {"prod (namespace ocne)"}, "qemu:///session": nil} {
+		names, err := managed(home, host, "small")
+		require.NoError(t, err)
+		require.Equal(t, want, names)
+	}
+	err := &ManagesError{"small", []string{"prod (namespace ocne)"}}
+	require.EqualError(t, err, "cluster small is the management cluster of prod (namespace ocne)")
 }
 
 func TestNodesThatAreNotReadyAreNamedWithTheirOwnWords(t *testing.T) {

@@ -55,7 +55,7 @@ func Configured(c *config.Config, getenv func(string) string) (Plan, error) {
 }
 
 // Ephemeral is the management cluster that is made when none is named. Of the configuration, only what it says of that one and of libvirt hosts is
-// used, and nothing of the cluster that is to be managed. version is its Kubernetes version.
+// used, and of the cluster that is to be managed the image with its Kubernetes version, and the networks that must not be hidden.
 func Ephemeral(c *config.Config, getenv func(string) string) (Plan, error) {
 	profile, err := boot.LoadImage(c.Libvirt.ImageProfile)
 	if err != nil {
@@ -65,6 +65,7 @@ func Ephemeral(c *config.Config, getenv func(string) string) (Plan, error) {
 	p.Cluster, p.Kubeconfig = c.Ephemeral.Name, c.EphemeralKubeconfigPath()
 	p.ControlPlaneNodes, p.ControlPlane = 1, libvirt.Shape(c.Ephemeral.Node)
 	p.APIPort = 6443
+	p.Network.Avoid = c.NodeNetworks()
 	controllers, err := incluster.NodeConfig(profile.ImageStore, p.APIPort)
 	if err != nil {
 		return Plan{}, err

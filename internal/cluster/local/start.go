@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -33,7 +35,8 @@ type Started struct {
 // Start makes a cluster, goes on with one that another run did not complete, or starts the machines of one that is there, installs the add-ons that
 // its nodes need, and returns when all of them are Ready. home is where .ocne is. Errors of the host are of type *libvirt.Error.
 func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (*Started, error) {
-	if _, err := libvirt.List(ctx, p.Connection); err != nil { // before an image is pulled for it
+	there, err := p.look(ctx) // before an image is pulled for it
+	if err != nil {
 		return nil, err
 	}
 	unlock, err := lock(ctx, home, p.Cluster, report)
@@ -41,14 +44,9 @@ func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (
 		return nil, err
 	}
 	defer unlock()
-	held, err := p.openImage(ctx, home, report)
-	if err != nil {
-		return nil, err
-	}
-	p.Report = func(text string) { report.Step("Cluster " + p.Cluster + ": " + text) }
 	p.Patience = p.patience()
-	made, err := libvirt.Start(ctx, p.StartOptions)
-	if err = errors.Join(err, held.Close()); err != nil {
+	made, err := p.machines(ctx, there, home, report)
+	if err != nil {
 		return nil, err
 	}
 	server := made.Nodes[0].Address.String() + ":" + strconv.Itoa(p.APIPort)
@@ -70,6 +68,47 @@ func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (
 	}
 	report.Step("Cluster " + p.Cluster + " is ready")
 	return &Started{Cluster: made.Cluster, Kubeconfig: p.Kubeconfig, Ready: nodes}, nil
+}
+
+// machines makes or starts them. The image is pulled only for machines that are missing.
+func (p *Plan) machines(ctx context.Context, there libvirt.Cluster, home string, report progress.Reporter) (libvirt.Started, error) {
+	p.Report = func(text string) { report.Step("Cluster " + p.Cluster + ": " + text) }
+	if there.Ready && len(there.Nodes) >= p.ControlPlaneNodes+p.WorkerNodes {
+		return libvirt.Start(ctx, p.StartOptions)
+	}
+	held, err := p.openImage(ctx, home, report)
+	if err != nil {
+		return libvirt.Started{}, err
+	}
+	made, err := libvirt.Start(ctx, p.StartOptions)
+	return made, errors.Join(err, held.Close())
+}
+
+// TakenError says that a kubeconfig is in the way: it is another cluster's.
+type TakenError struct{ Cluster, Kubeconfig string }
+
+// Error names both.
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("cluster %s is not on the libvirt host, and %s, where its kubeconfig would be written, is another cluster's", e.Cluster, e.Kubeconfig)
+}
+
+// Advice says what to do.
+func (e *TakenError) Advice() string {
+	return "Nothing was changed. Choose another name, or move the file away when nobody needs it."
+}
+
+// look finds the cluster on its host, and refuses to make one whose kubeconfig would replace another cluster's.
+func (p *Plan) look(ctx context.Context) (libvirt.Cluster, error) {
+	there, err := libvirt.Info(ctx, p.Connection, p.Cluster)
+	if !errors.Is(err, libvirt.ErrNoCluster) {
+		return there, err
+	}
+	if _, err := os.Stat(p.Kubeconfig); err == nil {
+		return there, &TakenError{p.Cluster, p.Kubeconfig}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return there, fmt.Errorf("kubeconfig of cluster %s: %w", p.Cluster, err)
+	}
+	return there, nil
 }
 
 // awaitReady installs the add-ons and waits for the nodes.

@@ -37,5 +37,5 @@ func DeleteUnused(
 	if unused, err := idle(ctx); err != nil || !unused {
 		return false, err
 	}
-	return Delete(ctx, c, cluster, kubeconfig, home, report)
+	return remove(ctx, c, cluster, kubeconfig, home, report)
 }

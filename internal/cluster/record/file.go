@@ -16,7 +16,7 @@ import (
 )
 
 // version of the file's schema. Every new key needs a new one, because an older ocne would drop the key when it writes the file.
-const version = 1
+const version = 2
 
 const header = `# Which management cluster holds which cluster. ocne reads and writes this file; it holds no secrets.
 # To forget a cluster whose management cluster is gone for good: ocne cluster delete -C NAME --forget

@@ -109,6 +109,9 @@ func (c Cluster) held(by Cluster, now time.Time) Cluster {
 	same := c.Management.Same(by.Management)
 	if same {
 		by.Management.UID = cmp.Or(by.Management.UID, c.Management.UID)
+		if m := c.Management; m.Kind == Libvirt && by.Management.Kind == Kubeconfig && slices.Equal(m.Files, by.Management.Files) {
+			by.Management.Kind, by.Management.Host, by.Management.Cluster = m.Kind, m.Host, m.Cluster // named by hand, it is still ours
+		}
 	} else {
 		c.History = append([]Period{{Management: c.Management, Since: c.Since, Until: now}}, c.History...)
 		c.History = c.History[:min(len(c.History), maxHistory)]

@@ -45,6 +45,20 @@ func external(uid string) Management {
 	return Management{Kind: Kubeconfig, Files: []string{"/home/me/.kube/config"}, Context: "prod", Server: "https://192.0.2.1:6443", UID: uid}
 }
 
+func TestAManagementClusterOnLibvirtStaysOursWhenItIsNamedByHand(t *testing.T) {
+	f := Of(t.TempDir())
+	ours := Management{Kind: Libvirt, Files: []string{"/k"}, Host: "qemu:///system", Cluster: "small", UID: "1"}
+	require.NoError(t, f.Keep(t.Context(), Cluster{Namespace: "ocne", Name: "demo", Management: ours}))
+	for file, want := range map[string]Kind{"/k": Libvirt, "/copy": Kubeconfig} {
+		require.NoError(t, f.Keep(t.Context(), Cluster{Namespace: "ocne", Name: "demo", Management: ours}))
+		require.NoError(t, f.Keep(t.Context(), Cluster{Namespace: "ocne", Name: "demo", Management: Management{Kind: Kubeconfig, Files: []string{file}, UID: "1"}}))
+		named, err := f.Named("ocne", "demo")
+		require.NoError(t, err)
+		require.Equal(t, want, named[0].Management.Kind, file)
+		require.Equal(t, want == Libvirt, named[0].Management.Host == ours.Host, file)
+	}
+}
+
 func TestNothingIsRememberedWithoutAFile(t *testing.T) {
 	f := newFile(t)
 	all, err := f.Clusters()
@@ -90,7 +104,7 @@ func TestTheFileIsReadableAndForItsOwnerOnly(t *testing.T) {
   namespace: ocne
   provider: olvm
   since: "2026-01-02T12:04:00Z"
-version: 1
+version: 2
 `, string(content))
 	info, err := os.Stat(f.Path)
 	require.NoError(t, err)
@@ -183,7 +197,7 @@ func TestAFileThatIsNotOursIsNeitherMisreadNorDestroyed(t *testing.T) {
 	}{
 		"the cache of the other ocne": {theirs, "is the cluster cache of another ocne", true},
 		"its cache without clusters":  {"clusters: {}\n", "is the cluster cache of another ocne", true},
-		"a newer ocne's":              {"version: 99\nclusters: []\n", "it was written by a newer ocne (version 99, and this one knows 1)", false},
+		"a newer ocne's":              {"version: 99\nclusters: []\n", "it was written by a newer ocne (version 99, and this one knows 2)", false},
 		"no version":                  {"clusters: []\n", "it has no version", false},
 		"an empty file":               {"", "it has no version", false},
 		"not YAML":                    {"{", "error converting YAML to JSON", false},

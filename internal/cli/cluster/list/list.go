@@ -111,7 +111,11 @@ func (o *Options) print(clusters []cluster.Listed) error {
 			row = []string{c.Name, c.Namespace, c.Phase, c.ControlPlane.String(), c.Workers.String(), c.Version, o.age(c.Created)}
 		}
 		if o.Output == output.Wide {
-			row = append(row, c.Provider, c.Endpoint, c.Management.String())
+			management := "-"
+			if c.Management.Kind != "" {
+				management = c.Management.String()
+			}
+			row = append(row, c.Provider, c.Endpoint, management)
 		}
 		rows = append(rows, row)
 	}

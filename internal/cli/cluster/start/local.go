@@ -19,6 +19,8 @@ func (o *Options) runLocal(ctx context.Context, c *config.Config, report progres
 	if err != nil {
 		return err
 	}
+	named := config.ProviderLibvirt
+	o.Flags.Provider = &named // for commands to try next, which do not take it for granted
 	plan.KeepOnError = o.KeepOnError
 	if !o.patient {
 		plan.Patience = o.NodeStartupTimeout
@@ -53,6 +55,7 @@ func summary(started *local.Started) *cluster.Summary {
 // advisedLocal says after an interrupt what is left. A creation that was never complete was removed again by then.
 func (o *Options) advisedLocal(c *config.Config, err error) error {
 	var kept *libvirt.KeptError
+	var left *libvirt.LeftError
 	var problem *libvirt.Error
 	name := c.Name
 	switch {
@@ -62,6 +65,8 @@ func (o *Options) advisedLocal(c *config.Config, err error) error {
 	case errors.As(err, &kept):
 		return &cluster.AdvisedError{Err: err, Advice: "What was made is kept. To go on, or to remove it:\n  " +
 			o.command("start", name) + "\n  " + o.command("delete", name)}
+	case errors.As(err, &left):
+		return &cluster.AdvisedError{Err: err, Advice: "To remove the rest, or to go on:\n  " + o.command("delete", name) + "\n  " + o.command("start", name)}
 	case errors.Is(err, context.Canceled):
 		return &cluster.AdvisedError{Err: &cluster.UnfinishedError{Err: context.Canceled}, Advice: "A cluster whose nodes had all registered stays, another " +
 			"one was removed. To make it, or to go on:\n  " + o.command("start", name)}

@@ -34,7 +34,7 @@ func (o *Options) command(verb, name string) string {
 		words = append(words, "-k", cli.Quote(kubeconfig))
 	}
 	if o.Flags.LibvirtURI != nil && verb != "list" {
-		words = append(words, "-s", cli.Quote(*o.Flags.LibvirtURI))
+		words = append(words, "--session", cli.Quote(*o.Flags.LibvirtURI))
 	}
 	if o.Flags.Provider != nil && *o.Flags.Provider == config.ProviderLibvirt && verb != "start" {
 		words = append(words, "-P", config.ProviderLibvirt)

@@ -283,8 +283,26 @@ func attempt(ctx context.Context, o Options, run func(h *host) error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupPatience)
 	defer cancel()
-	return errors.Join(err, cleanUp(ctx, o))
+	if left := cleanUp(ctx, o); left != nil {
+		return &LeftError{Err: err, Cluster: o.Cluster, Left: left}
+	}
+	return err
 }
+
+// LeftError says that what a failed creation made could not all be removed.
+type LeftError struct {
+	Err     error
+	Cluster string
+	// Left is why not.
+	Left error
+}
+
+func (e *LeftError) Error() string {
+	return e.Err.Error() + "\nwhat was made of cluster " + e.Cluster + " could not all be removed: " + e.Left.Error()
+}
+
+// Unwrap returns why the creation failed.
+func (e *LeftError) Unwrap() error { return e.Err }
 
 // KeptError says that what a failed creation made is still there, because the caller asked for it.
 type KeptError struct {
@@ -313,6 +331,9 @@ func cleanUp(ctx context.Context, o Options) error {
 		if k.mark.Ready {
 			return nil
 		}
+	}
+	if len(known) > 0 {
+		o.Report("removing what was made")
 	}
 	return h.remove(o.Cluster, known, func(string) {})
 }

@@ -61,6 +61,13 @@ func (h *host) remove(cluster string, known []owned, report func(string)) error 
 	if err != nil {
 		return err
 	}
+	for _, k := range known { // a deletion that ends in between leaves nothing that looks complete
+		unfinished := k.mark
+		unfinished.Prepared, unfinished.Ready = false, false
+		if err := h.remark(k.Domain, unfinished); unless(err, rpc.ErrNoDomain) != nil {
+			return err
+		}
+	}
 	for _, k := range known {
 		if err := h.removeParts(pools, k.mark); err != nil {
 			return err
