@@ -63,7 +63,11 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 
 // refresh gives a management cluster of ours on a libvirt host the controllers of this release, if it is not the one that had them installed.
 func (o CreateOptions) refresh(ctx context.Context, m *Management, report progress.Reporter) error {
-	if m.hosted == nil || incluster.HasImages(o.Management.controllersImages()) != nil {
+	if m.hosted == nil {
+		return nil
+	}
+	if err := incluster.HasImages(o.Management.controllersImages()); err != nil {
+		report.Warn(fmt.Sprintf("management cluster %s keeps the controllers that it has: %v", m.place.Cluster, err))
 		return nil
 	}
 	if err := o.installControllers(ctx, m.place.Cluster, m.Kubeconfig, report); err != nil {

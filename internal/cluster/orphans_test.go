@@ -185,7 +185,8 @@ func TestAVMWhoseClusterAnotherManagementClusterHoldsIsNotRemoved(t *testing.T) 
 		require.NoError(t, record.Of(home).Keep(t.Context(), record.Cluster{Namespace: "other", Name: name, Management: m}))
 	}
 	look := s.search("other/prod", "other/old")
-	look.OrphansOptions.Management = ManagementOptions{HomeDir: home, Getenv: func(string) string { return "" }}
+	o := &look.OrphansOptions
+	o.Management = ManagementOptions{HomeDir: home, Getenv: func(string) string { return "" }}
 	found, _, err := look.run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"old-a", "prod-a"}, namesOf(found))
