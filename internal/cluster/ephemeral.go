@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -132,12 +133,32 @@ func (o CreateOptions) installControllers(ctx context.Context, name, kubeconfig 
 	if c.client, err = workload.AccessBy(restConfig, callTimeout); err != nil {
 		return err
 	}
-	s := &snapshot{}
-	s.readNodes(ctx, workload.Of(c.client))
-	if s.nodesErr != nil {
-		return fmt.Errorf("management cluster %s: %w", name, s.nodesErr)
+	for deadline := time.Now().Add(controllersTimeout); ; {
+		s := &snapshot{}
+		s.readNodes(ctx, workload.Of(c.client))
+		if err = s.nodesErr; err == nil {
+			err = c.installOn(ctx, s)
+		}
+		// An API server that has just begun to work is slow, and what is there is not sent again.
+		if err == nil || !noAnswer(err) || time.Now().After(deadline) {
+			break
+		}
+		report.Show("Management cluster "+name, []progress.Item{{Name: "controllers", State: "waiting for the API", Detail: err.Error()}})
+		if err := pause(ctx); err != nil {
+			return err
+		}
 	}
-	return c.installOn(ctx, s)
+	report.Close()
+	if err != nil {
+		return fmt.Errorf("management cluster %s: %w", name, err)
+	}
+	return nil
+}
+
+// noAnswer says that an API did not answer, as opposed to an answer that is bad news.
+func noAnswer(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || passing(err)
 }
 
 // unmake removes a management cluster that was never completed, unless another command is at it.

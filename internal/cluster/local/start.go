@@ -118,10 +118,14 @@ func (p *Plan) awaitReady(ctx context.Context, w *workload.Cluster, expected int
 	defer cancel()
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
+	var known []corev1.Node // what was seen last: an API that comes up comes and goes
 	for {
 		nodes, err := w.Nodes(ctx)
+		if err == nil {
+			known = nodes
+		}
 		states := w.ApplyAddons(ctx, err, report)
-		items := append(workload.AddonItems(states, err == nil), nodeItems(nodes, err)...)
+		items := append(workload.AddonItems(states, err == nil), nodeItems(known, err)...)
 		if err == nil && workload.AllApplied(states) && len(nodes) >= expected && allDone(items) {
 			return nodes, nil
 		}
@@ -137,10 +141,10 @@ func (p *Plan) awaitReady(ctx context.Context, w *workload.Cluster, expected int
 }
 
 func nodeItems(nodes []corev1.Node, err error) []progress.Item {
+	items := make([]progress.Item, 0, len(nodes)+1)
 	if err != nil {
-		return []progress.Item{{Name: "API", State: "does not answer", Detail: err.Error()}}
+		items = append(items, progress.Item{Name: "API", State: "does not answer", Detail: err.Error()})
 	}
-	items := make([]progress.Item, 0, len(nodes))
 	for i := range nodes {
 		item := progress.Item{Name: "node " + nodes[i].Name, State: "Ready", Done: true}
 		if ready, why := workload.Ready(&nodes[i]); !ready {
