@@ -42,45 +42,41 @@ func TestLongTwentyLives(t *testing.T) {
 	w.liveAndDie(t, numberOf(t, runsVariable, 20))
 }
 
-func TestLongFiveAndFour(t *testing.T) {
+// longLife makes a cluster, tells a story of it, and deletes it.
+func longLife(t *testing.T, controlPlane, workers int, story func(w *world, s site)) {
+	t.Helper()
 	w := newLongWorld(t)
 	s := demo()
-	s.ControlPlane, s.Workers = 5, 4
+	s.ControlPlane, s.Workers = controlPlane, workers
 	config := w.write(s)
 	w.start(config)
-	require.Len(t, w.nodes(s), 9)
-	w.settle(t, s)
-	w.expectMembers(t, s)
-	w.expectLists(t, s)
-	t.Run("pods answer through a Service across nodes", func(t *testing.T) {
-		w.deployAnswering(t, s, w.dnsImage(t, s), 9)
-		w.expectAnswers(t, s, 9)
-	})
+	story(w, s)
 	w.ocne("cluster", "delete", "-c", config)
 	require.Empty(t, w.sim.Holds(t).VMs)
+}
+
+func TestLongFiveAndFour(t *testing.T) {
+	longLife(t, 5, 4, func(w *world, s site) {
+		require.Len(t, w.nodes(s), 9)
+		w.settle(t, s)
+		w.expectMembers(t, s)
+		w.expectLists(t, s)
+		t.Run("pods answer through a Service across nodes", func(t *testing.T) {
+			w.deployAnswering(t, s, w.dnsImage(t, s), 9)
+			w.expectAnswers(t, s, 9)
+		})
+	})
 }
 
 // Nine real nodes keep a machine of two processors busy all by themselves: what has to be in time, such as a node that joins, is asked of five.
 func TestLongUpgradeUnderLoad(t *testing.T) {
-	w := newLongWorld(t)
-	s := demo()
-	s.ControlPlane, s.Workers = 3, 2
-	config := w.write(s)
-	w.start(config)
-	w.expectUpgrade(t, s, "1.34.5")
-	w.ocne("cluster", "delete", "-c", config)
-	require.Empty(t, w.sim.Holds(t).VMs)
+	longLife(t, 3, 2, func(w *world, s site) { w.expectUpgrade(t, s, "1.34.5") })
 }
 
 func TestLongNodeKills(t *testing.T) {
-	w := newLongWorld(t)
-	s := demo()
-	s.ControlPlane, s.Workers = 3, 2
-	config := w.write(s)
-	w.start(config)
-	w.killAtRandom(t, s, time.Duration(numberOf(t, minutesVariable, 60))*time.Minute)
-	w.ocne("cluster", "delete", "-c", config)
-	require.Empty(t, w.sim.Holds(t).VMs)
+	longLife(t, 3, 2, func(w *world, s site) {
+		w.killAtRandom(t, s, time.Duration(numberOf(t, minutesVariable, 60))*time.Minute)
+	})
 }
 
 // killAtRandom kills one node after the other, whichever it is, while a client writes: each is replaced, and nothing is lost that was
