@@ -9,14 +9,12 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/ocne-project/ocne/internal/cluster/local"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/embedded"
 	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
 	"github.com/ocne-project/ocne/internal/cluster/record"
-	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/config"
 	"github.com/ocne-project/ocne/internal/incluster"
 )
@@ -125,20 +123,12 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 
 // installControllers makes a management cluster on a libvirt host run the controllers of this release.
 func (o CreateOptions) installControllers(ctx context.Context, name, kubeconfig string, report progress.Reporter) error {
-	restConfig, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	c, err := o.Management.controllersIn(name, kubeconfig, report)
 	if err != nil {
-		return fmt.Errorf("kubeconfig of the management cluster: %w", err)
-	}
-	c := controllers{cluster: name, images: o.Management.controllersImages(), report: report}
-	if c.client, err = workload.AccessBy(restConfig, callTimeout); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(controllersTimeout); ; {
-		s := &snapshot{}
-		s.readNodes(ctx, workload.Of(c.client))
-		if err = s.nodesErr; err == nil {
-			err = c.installOn(ctx, s)
-		}
+		err = c.update(ctx)
 		// An API server that has just begun to work is slow, and what is there is not sent again.
 		if err == nil || !noAnswer(err) || time.Now().After(deadline) {
 			break

@@ -58,19 +58,29 @@ func (o CreateOptions) updateControllers(ctx context.Context, m *Management, rep
 	if err != nil {
 		return err
 	}
-	s := &snapshot{}
-	s.readNodes(ctx, workload.Of(c.client))
-	return errors.Join(s.nodesErr, c.installOn(ctx, s))
+	return c.update(ctx)
 }
 
 // controllers are those in the cluster that a kubeconfig is for.
 func (o CreateOptions) controllers(own *Management, report progress.Reporter) (controllers, error) {
-	restConfig, err := clientcmd.BuildConfigFromFlags("", own.Kubeconfig)
+	return o.Management.controllersIn(o.Config.Name, own.Kubeconfig, report)
+}
+
+// controllersIn are those in a cluster of that name.
+func (o ManagementOptions) controllersIn(name, kubeconfig string, report progress.Reporter) (controllers, error) {
+	restConfig, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return controllers{}, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	w, err := workload.AccessBy(restConfig, callTimeout)
-	return controllers{cluster: o.Config.Name, images: o.Management.controllersImages(), client: w, report: report}, err
+	return controllers{cluster: name, images: o.controllersImages(), client: w, report: report}, err
+}
+
+// update installs them on the nodes that there are.
+func (c controllers) update(ctx context.Context) error {
+	s := &snapshot{}
+	s.readNodes(ctx, workload.Of(c.client))
+	return errors.Join(s.nodesErr, c.installOn(ctx, s))
 }
 
 func (c controllers) installOn(ctx context.Context, s *snapshot) error {

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"time"
 
 	"github.com/ocne-project/ocne/internal/addon"
 	"github.com/ocne-project/ocne/internal/boot"
@@ -156,12 +155,4 @@ func forLibvirt(ctx context.Context, path, profile string) error {
 		return ErrConverted
 	}
 	return nil
-}
-
-// patience is how long nodes may take to register and to become Ready.
-func (p *Plan) patience() time.Duration {
-	if p.Patience > 0 {
-		return p.Patience
-	}
-	return DefaultPatience
 }

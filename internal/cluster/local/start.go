@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (
 		return nil, err
 	}
 	defer unlock()
-	p.Patience = p.patience()
+	p.Patience = cmp.Or(p.Patience, DefaultPatience)
 	made, err := p.machines(ctx, there, home, report)
 	if err != nil {
 		return nil, err
