@@ -95,6 +95,11 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 	if left := o.unmake(ctx, plan, report); left != nil { // also told when the command was interrupted
 		report.Warn(fmt.Sprintf("management cluster %s: what was made of it could not all be removed: %v. Remove it: ocne cluster delete --provider libvirt "+
 			"--session %s -C %s", plan.Cluster, left, plan.URI, plan.Cluster))
+		return nil, err
+	}
+	var late *local.NotReadyError
+	if errors.As(err, &late) { // its own advice is for a cluster that stays
+		err = &AdvisedError{Err: err, Advice: "What was made of it was removed. Run the same command again, or write ephemeralCluster: {type: embedded}."}
 	}
 	return nil, err
 }

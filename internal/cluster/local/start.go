@@ -165,7 +165,7 @@ func allDone(items []progress.Item) bool {
 	return true
 }
 
-// NotReadyError says that a cluster's nodes have registered and did not become Ready. The cluster stays.
+// NotReadyError says that a cluster's nodes have registered and did not become Ready. Start leaves the cluster.
 type NotReadyError struct {
 	Cluster, Kubeconfig string
 	After               time.Duration
