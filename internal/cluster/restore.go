@@ -106,16 +106,28 @@ func (r restore) run(ctx context.Context) ([]Listed, error) {
 			Advice: "No VM was touched. Run the same command again: it goes on where it was. Until then, the clusters are paused.",
 		}
 	}
-	clusters := clustersToTakeOver(r.content.Objects)
-	for _, t := range clusters {
-		if err := r.patchCluster(ctx, t.key, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, moveAnnotation)); err != nil {
-			return nil, err
+	if err := r.finish(ctx); err != nil {
+		return nil, &AdvisedError{
+			Err:    fmt.Errorf("restore %s: %w", r.File, err),
+			Advice: "All objects are restored, and no VM was touched. Run the same command again: only its end is missing.",
 		}
 	}
-	if err := r.tookOver(ctx, r.RestoreOptions.Management.HomeDir, clusters, r.report); err != nil {
-		return nil, err
-	}
 	return r.list(ctx)
+}
+
+// finish waits until the controllers have taken over what is restored. The marks go last: until then, the command may be interrupted and called again.
+func (r restore) finish(ctx context.Context) error {
+	clusters := clustersToTakeOver(r.content.Objects)
+	if err := r.tookOver(ctx, r.RestoreOptions.Management.HomeDir, clusters, r.report); err != nil {
+		return err
+	}
+	for _, t := range clusters {
+		err := r.patchCluster(ctx, t.key, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, moveAnnotation))
+		if client.IgnoreNotFound(err) != nil { // one that was being deleted is gone by now
+			return err
+		}
+	}
+	return nil
 }
 
 // clustersToTakeOver are the clusters of a backup, but those that were paused: nobody looks at them.
