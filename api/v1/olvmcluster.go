@@ -52,6 +52,14 @@ type OLVMClusterSpec struct {
 	// loadBalancer says how the virtual IP reaches the API servers.
 	// +optional
 	LoadBalancer LoadBalancer `json:"loadBalancer,omitempty,omitzero"`
+
+	// failureDomains are parts of the data center that machines may be spread over. Cluster API spreads the control plane nodes; a
+	// MachineDeployment names its domain.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	FailureDomains []FailureDomain `json:"failureDomains,omitempty"`
 }
 
 // OvirtAPIServer says how to reach the engine's REST API.

@@ -14,22 +14,35 @@ const CreateSubmittedAnnotation = "olvmmachine.infrastructure.cluster.x-k8s.io/c
 // OLVMMachineSpec is the desired state of a machine.
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || size(oldSelf.providerID) == 0 || (has(self.providerID) && self.providerID == oldSelf.providerID)",message="providerID cannot change once it is set"
+// +kubebuilder:validation:XValidation:rule="(has(self.vmTemplateName) && size(self.vmTemplateName) > 0) != (has(self.vmTemplateID) && size(self.vmTemplateID) > 0)",message="set either vmTemplateName or vmTemplateID"
+// +kubebuilder:validation:XValidation:rule="!has(self.vmTemplateVersion) || size(self.vmTemplateVersion) == 0 || (has(self.vmTemplateName) && size(self.vmTemplateName) > 0)",message="vmTemplateVersion needs vmTemplateName: an id names one version"
 type OLVMMachineSpec struct {
 	// providerID is olvm://<VM id>. The controller chooses it before the VM exists.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	ProviderID string `json:"providerID,omitempty"`
 
-	// olvmOvirtClusterName is the engine's (host) cluster that the VM runs in.
+	// olvmOvirtClusterName is the engine's (host) cluster that the VM runs in, unless the Machine has a failure domain, which names it then.
 	// +optional
 	// +kubebuilder:validation:MaxLength=40
 	OLVMOvirtClusterName string `json:"olvmOvirtClusterName,omitempty"`
 
-	// vmTemplateName is the engine's VM template; it holds the boot disk.
-	// +required
-	// +kubebuilder:validation:MinLength=1
+	// vmTemplateName is the engine's VM template; it holds the boot disk. It or vmTemplateID is required.
+	// +optional
 	// +kubebuilder:validation:MaxLength=255
-	VMTemplateName string `json:"vmTemplateName"`
+	VMTemplateName string `json:"vmTemplateName,omitempty"`
+
+	// vmTemplateVersion chooses among the versions of that name: a number, or latest, the newest at the time when the VM is made. Without
+	// it, there must be one version of the name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=10
+	// +kubebuilder:validation:Pattern=`^(latest|[1-9][0-9]*)?$`
+	VMTemplateVersion string `json:"vmTemplateVersion,omitempty"`
+
+	// vmTemplateID is the engine's id of the VM template, instead of its name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	VMTemplateID string `json:"vmTemplateID,omitempty"`
 
 	// imageProfile is the kind of image that the VM template holds: ock (the default), Oracle Container Host for Kubernetes, or plain, any
 	// other Linux with Ignition, NetworkManager, containerd, kubeadm and the kubelet.
@@ -45,10 +58,15 @@ type OLVMMachineSpec struct {
 	// +required
 	VirtualMachine VirtualMachine `json:"virtualMachine"`
 
-	// tags of the VM in the engine. Not implemented yet: refused with a condition.
+	// placement says which hosts the VM may run on.
+	// +optional
+	Placement Placement `json:"placement,omitempty,omitzero"`
+
+	// tags of the VM in the engine; those that the engine does not have are made. They may change while the VM runs.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=40
 	Tags []string `json:"tags,omitempty"`
 
@@ -94,15 +112,74 @@ type VirtualMachine struct {
 	// +required
 	Network Network `json:"network"`
 
-	// storageDomainName is where the VM's disks go. Not implemented yet: refused with a condition.
+	// guaranteedMemory is what the host must have for the VM, at most memory, which it is when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.matches('^[0-9]+([.][0-9]+)? ?([kKmMgGtT]i?[bB]?)?$')",message="guaranteedMemory must be a number with a unit, such as 7GB, 16Gi or 7168MB"
+	GuaranteedMemory string `json:"guaranteedMemory,omitempty"`
+
+	// maxMemory is how far memory may grow while the VM runs, at least memory, which it is when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.matches('^[0-9]+([.][0-9]+)? ?([kKmMgGtT]i?[bB]?)?$')",message="maxMemory must be a number with a unit, such as 7GB, 16Gi or 7168MB"
+	MaxMemory string `json:"maxMemory,omitempty"`
+
+	// type is what the engine optimizes the VM for: server (the default), desktop or high_performance.
+	// +optional
+	Type VMType `json:"type,omitempty"`
+
+	// description of the VM in the engine; one that names the cluster and the machine when empty. It may change while the VM runs.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	Description string `json:"description,omitempty"`
+
+	// quotaName is the quota of the data center that the VM and its disks count against; the engine's default when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=65
+	QuotaName string `json:"quotaName,omitempty"`
+
+	// highAvailability lets the engine start the VM again when its host fails.
+	// +optional
+	HighAvailability *HighAvailability `json:"highAvailability,omitempty"`
+
+	// deleteProtection keeps people from removing the VM in the engine. Deleting the Machine lifts it.
+	// +optional
+	DeleteProtection bool `json:"deleteProtection,omitempty"`
+
+	// console is how a person reaches the VM without its network.
+	// +optional
+	Console Console `json:"console,omitempty,omitzero"`
+
+	// storageAllocation says how the boot disk comes from the template's: thin (the default), which keeps what differs from it, or clone, a
+	// copy that depends on nothing.
+	// +optional
+	StorageAllocation StorageAllocation `json:"storageAllocation,omitempty"`
+
+	// storageDomainName is where the VM's disks go; where the template's disk is when empty. A thin boot disk needs a copy of the template's
+	// disk there.
 	// +optional
 	// +kubebuilder:validation:MaxLength=50
 	StorageDomainName string `json:"storageDomainName,omitempty"`
 
-	// bootDiskSize is the size of the boot disk, at least the template's. Not implemented yet: refused with a condition.
+	// bootDiskSize is the size of the boot disk, such as 50GB, at least the template's, which it is when empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.matches('^[0-9]+([.][0-9]+)? ?([kKmMgGtT]i?[bB]?)?$')",message="bootDiskSize must be a number with a unit, such as 50GB or 64Gi"
 	BootDiskSize string `json:"bootDiskSize,omitempty"`
+
+	// dataDisks are disks beside the boot disk.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	DataDisks []DataDisk `json:"dataDisks,omitempty"`
+
+	// additionalNICs are network interfaces beside the first one.
+	// +optional
+	// +listType=map
+	// +listMapKey=vnicName
+	// +kubebuilder:validation:MaxItems=8
+	AdditionalNICs []AdditionalNIC `json:"additionalNICs,omitempty"`
 }
 
 // CPU is the processor's architecture and topology.

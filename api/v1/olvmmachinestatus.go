@@ -20,6 +20,11 @@ type OLVMMachineStatus struct {
 	// +kubebuilder:validation:MaxItems=256
 	Addresses []clusterv1.MachineAddress `json:"addresses,omitempty"`
 
+	// failureDomain that the VM was made in; empty when the Machine names none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	FailureDomain string `json:"failureDomain,omitempty"`
+
 	// olvm is what the engine holds for this machine.
 	// +optional
 	OLVM *EngineStatus `json:"olvm,omitempty"`
@@ -58,6 +63,10 @@ type EngineStatus struct {
 	// vnicProfileName of the vNIC profile.
 	// +optional
 	VNICProfileName string `json:"vnicProfileName,omitempty"`
+
+	// affinityGroupName is the engine's affinity group that keeps the VM away from the hosts of its siblings.
+	// +optional
+	AffinityGroupName string `json:"affinityGroupName,omitempty"`
 
 	// ipAddress is the IPv4 address of this machine.
 	// +optional

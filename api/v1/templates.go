@@ -1,6 +1,7 @@
 package v1
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 )
@@ -63,16 +64,44 @@ type OLVMMachineTemplateResource struct {
 	Spec OLVMMachineSpec `json:"spec"`
 }
 
+// OLVMMachineTemplateStatus is what is known of the machines that are made from the template.
+type OLVMMachineTemplateStatus struct {
+	// capacity of a machine, which the cluster autoscaler needs to know while there is none: see the Cluster API proposal "Opt-in
+	// Autoscaling from Zero".
+	// +optional
+	Capacity corev1.ResourceList `json:"capacity,omitempty"`
+
+	// nodeInfo is the architecture and the operating system of a machine's node.
+	// +optional
+	NodeInfo NodeInfo `json:"nodeInfo,omitempty,omitzero"`
+}
+
+// NodeInfo is the architecture and the operating system of a node.
+// +kubebuilder:validation:MinProperties=1
+type NodeInfo struct {
+	// architecture as Kubernetes names it, such as amd64.
+	// +optional
+	// +kubebuilder:validation:Enum=amd64;arm64;s390x;ppc64le
+	Architecture string `json:"architecture,omitempty"`
+
+	// operatingSystem as Kubernetes names it.
+	// +optional
+	// +kubebuilder:validation:Enum=linux
+	OperatingSystem string `json:"operatingSystem,omitempty"`
+}
+
 // OLVMMachineTemplate is what control planes and machine deployments make OLVMMachines from.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
 // +kubebuilder:resource:path=olvmmachinetemplates,scope=Namespaced,categories=cluster-api,shortName=olvmmt
 // +kubebuilder:storageversion
 type OLVMMachineTemplate struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec OLVMMachineTemplateSpec `json:"spec"`
+	Spec   OLVMMachineTemplateSpec   `json:"spec"`
+	Status OLVMMachineTemplateStatus `json:"status,omitempty,omitzero"`
 }
 
 // OLVMMachineTemplateList is a list of OLVMMachineTemplates.

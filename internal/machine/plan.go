@@ -130,22 +130,37 @@ func prepare(d Desired, o Observation, now time.Time) Plan {
 		}
 		return waiting(infrav1.AddressConflictReason, wakeSoon, "VM %s carries address %s, too, and is expected to give it up", r.VMName, r.Address)
 	}
+	for _, part := range parts() {
+		if p, missing := part(d, o); missing {
+			return p
+		}
+	}
+	if now.Sub(d.Started) < startAgainAfter {
+		return waiting(infrav1.StartingReason, wakeLater, "the VM went down again after its start%s; it will be started again", because(o.VM.StopReason))
+	}
+	return acting(Start, infrav1.StartingReason, "the VM is being started")
+}
+
+// parts are what a VM has to have before it is started for the first time, in the order in which they are made. Each tells the next step
+// towards it, or that nothing is missing.
+func parts() []func(Desired, Observation) (p Plan, missing bool) {
+	return []func(Desired, Observation) (Plan, bool){firstNIC}
+}
+
+func firstNIC(d Desired, o Observation) (Plan, bool) {
 	nic := findNIC(o.NICs, d.NIC.Name)
 	switch {
 	case nic == nil:
 		p := acting(AddNIC, infrav1.CreatingReason, "NIC %s is being added", d.NIC.Name)
 		p.NIC = d.NIC
-		return p
+		return p, true
 	case nic.VNICProfileID != d.NIC.VNICProfileID || nic.Interface != d.NIC.Interface:
 		p := acting(UpdateNIC, infrav1.CreatingReason, "NIC %s is being changed", d.NIC.Name)
 		p.NIC = d.NIC
 		p.NIC.ID = nic.ID
-		return p
-	case now.Sub(d.Started) < startAgainAfter:
-		return waiting(infrav1.StartingReason, wakeLater, "the VM went down again after its start%s; it will be started again", because(o.VM.StopReason))
-	default:
-		return acting(Start, infrav1.StartingReason, "the VM is being started")
+		return p, true
 	}
+	return Plan{}, false
 }
 
 func takeDown(o Observation) Plan {

@@ -107,16 +107,38 @@ func settle(olvm *infrav1.OLVMMachine, plan machine.Plan) {
 
 // refuse names what the spec asks for that is not implemented, or cannot be.
 func refuse(spec infrav1.OLVMMachineSpec) error {
-	switch {
-	case len(spec.Tags) > 0:
-		return fmt.Errorf("spec.tags is not implemented yet; leave it out")
-	case spec.VirtualMachine.StorageDomainName != "":
-		return fmt.Errorf("spec.virtualMachine.storageDomainName is not implemented yet; leave it out")
-	case spec.VirtualMachine.BootDiskSize != "":
-		return fmt.Errorf("spec.virtualMachine.bootDiskSize is not implemented yet; leave it out")
-	case spec.OLVMOvirtClusterName == "":
+	vm, placement := spec.VirtualMachine, spec.Placement
+	for _, missing := range []struct {
+		field string
+		asked bool
+	}{
+		{"spec.tags", len(spec.Tags) > 0},
+		{"spec.vmTemplateID", spec.VMTemplateID != ""},
+		{"spec.vmTemplateVersion", spec.VMTemplateVersion != ""},
+		{"spec.placement.antiAffinity", placement.AntiAffinity == infrav1.HardAntiAffinity},
+		{"spec.placement.hosts", len(placement.Hosts) > 0},
+		{"spec.placement.affinityLabels", len(placement.AffinityLabels) > 0},
+		{"spec.virtualMachine.guaranteedMemory", vm.GuaranteedMemory != ""},
+		{"spec.virtualMachine.maxMemory", vm.MaxMemory != ""},
+		{"spec.virtualMachine.type", vm.Type != ""},
+		{"spec.virtualMachine.description", vm.Description != ""},
+		{"spec.virtualMachine.quotaName", vm.QuotaName != ""},
+		{"spec.virtualMachine.highAvailability", vm.HighAvailability != nil},
+		{"spec.virtualMachine.deleteProtection", vm.DeleteProtection},
+		{"spec.virtualMachine.console", vm.Console != infrav1.Console{}},
+		{"spec.virtualMachine.storageAllocation", vm.StorageAllocation != ""},
+		{"spec.virtualMachine.storageDomainName", vm.StorageDomainName != ""},
+		{"spec.virtualMachine.bootDiskSize", vm.BootDiskSize != ""},
+		{"spec.virtualMachine.dataDisks", len(vm.DataDisks) > 0},
+		{"spec.virtualMachine.additionalNICs", len(vm.AdditionalNICs) > 0},
+	} {
+		if missing.asked {
+			return fmt.Errorf("%s is not implemented yet; leave it out", missing.field)
+		}
+	}
+	if spec.OLVMOvirtClusterName == "" {
 		return fmt.Errorf("spec.olvmOvirtClusterName is empty; name the engine's cluster")
 	}
-	_, err := infrav1.ParseSize(spec.VirtualMachine.Memory)
+	_, err := infrav1.ParseSize(vm.Memory)
 	return err
 }
