@@ -97,11 +97,17 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 			"--session %s -C %s", plan.Cluster, left, plan.URI, plan.Cluster))
 		return nil, err
 	}
+	return nil, removedInstead(err)
+}
+
+// removedInstead replaces advice that is for a cluster that stays.
+func removedInstead(err error) error {
 	var late *local.NotReadyError
-	if errors.As(err, &late) { // its own advice is for a cluster that stays
-		err = &AdvisedError{Err: err, Advice: "What was made of it was removed. Run the same command again, or write ephemeralCluster: {type: embedded}."}
+	var silent *notRunningError
+	if !errors.As(err, &late) && !errors.As(err, &silent) {
+		return err
 	}
-	return nil, err
+	return &AdvisedError{Err: err, Advice: "What was made of it was removed. Run the same command again, or write ephemeralCluster: {type: embedded}."}
 }
 
 // makeHosted returns when the controllers of this release run in it.
@@ -128,7 +134,7 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 
 // installControllers makes a management cluster on a libvirt host run the controllers of this release.
 func (o CreateOptions) installControllers(ctx context.Context, name, kubeconfig string, report progress.Reporter) error {
-	c, err := o.Management.controllersIn(name, kubeconfig, report)
+	c, err := o.Management.hostedControllers(name, kubeconfig, report)
 	if err != nil {
 		return err
 	}
@@ -148,6 +154,11 @@ func (o CreateOptions) installControllers(ctx context.Context, name, kubeconfig 
 		return fmt.Errorf("management cluster %s: %w", name, err)
 	}
 	return nil
+}
+
+// hostedControllers are those of a management cluster on a libvirt host.
+func (o ManagementOptions) hostedControllers(name, kubeconfig string, report progress.Reporter) (controllers, error) {
+	return o.controllersIn(name, kubeconfig, "What the management cluster holds is as it was.", report)
 }
 
 // noAnswer says that an API did not answer, as opposed to an answer that is bad news.

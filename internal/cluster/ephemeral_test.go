@@ -92,3 +92,22 @@ func TestTheManagementClusterOnLibvirtIsRememberedWithItsHost(t *testing.T) {
 	require.NoError(t, m.locate(o, rules, o.clientConfig(rules), "https://192.0.2.1:6443"))
 	require.Equal(t, record.Kubeconfig, m.place.Kind, "whoever names it by --kubeconfig looks after it")
 }
+
+func TestControllersThatDoNotComeUpAreToldWithWhatIsLeft(t *testing.T) {
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(kubeconfig, apiServer(t), 0o600))
+	c, err := ManagementOptions{}.hostedControllers("small", kubeconfig, progress.Quiet{})
+	require.NoError(t, err)
+	late := c.notRunning("localhost/ocne-manager:1", "no image")
+	require.EqualError(t, late, "the controllers (image localhost/ocne-manager:1) do not run in cluster small after 10m0s: no image")
+	var advised *AdvisedError
+	require.ErrorAs(t, late, &advised)
+	require.NotContains(t, advised.Advice, "from where it was", "it is nobody's but its own")
+	require.Contains(t, advised.Advice, "What the management cluster holds is as it was. Look at the Pod")
+
+	gone := removedInstead(late)
+	require.EqualError(t, gone, late.Error())
+	require.ErrorAs(t, gone, &advised)
+	require.NotContains(t, advised.Advice, "Look at the Pod", "it is not there any more")
+	require.Contains(t, advised.Advice, "What was made of it was removed.")
+}

@@ -29,7 +29,15 @@ type controllers struct {
 	cluster string
 	images  string // OCI layout
 	client  client.Client
+	stays   string // sentence: what is left as it was when they do not come up
 	report  progress.Reporter
+}
+
+// notRunningError says that controllers in a cluster did not come up.
+type notRunningError struct{ cluster, image, why string }
+
+func (e *notRunningError) Error() string {
+	return fmt.Sprintf("the controllers (image %s) do not run in cluster %s after %s: %s", e.image, e.cluster, controllersTimeout, e.why)
 }
 
 // install makes the cluster run the controllers of this release, and returns when they are ready. It may be repeated, and changes nothing then.
@@ -87,15 +95,19 @@ func (c controllers) awaitReady(ctx context.Context, image *incluster.Image) err
 		item := progress.Item{Name: "controllers", State: "starting", Detail: c.why(ctx, err)}
 		c.report.Show(title, []progress.Item{item})
 		if time.Now().After(deadline) {
-			return &AdvisedError{
-				Err: fmt.Errorf("the controllers (image %s) do not run in cluster %s after %s: %s", image.Reference, c.cluster, controllersTimeout, item.Detail),
-				Advice: fmt.Sprintf("The cluster is still managed from where it was. Look at the Pod: kubectl -n %s describe pods\n"+
-					"On a control plane node, 'journalctl -u ocne-controllers-image' tells of the image. Then run the same command again.", incluster.Namespace),
-			}
+			return c.notRunning(image.Reference, item.Detail)
 		}
 		if err := pause(ctx); err != nil {
 			return err
 		}
+	}
+}
+
+func (c controllers) notRunning(image, why string) error {
+	return &AdvisedError{
+		Err: &notRunningError{cluster: c.cluster, image: image, why: why},
+		Advice: fmt.Sprintf("%s Look at the Pod: kubectl -n %s describe pods\n"+
+			"On a control plane node, 'journalctl -u ocne-controllers-image' tells of the image. Then run the same command again.", c.stays, incluster.Namespace),
 	}
 }
 

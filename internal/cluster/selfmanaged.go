@@ -54,26 +54,26 @@ func (o CreateOptions) open(ctx context.Context, p *plan, mem *memory, report pr
 }
 
 func (o CreateOptions) updateControllers(ctx context.Context, m *Management, report progress.Reporter) error {
-	c, err := o.controllers(m, report)
+	c, err := o.controllers(m, "The cluster's objects are in it as they were; until controllers run, nobody looks after them.", report)
 	if err != nil {
 		return err
 	}
 	return c.update(ctx)
 }
 
-// controllers are those in the cluster that a kubeconfig is for.
-func (o CreateOptions) controllers(own *Management, report progress.Reporter) (controllers, error) {
-	return o.Management.controllersIn(o.Config.Name, own.Kubeconfig, report)
+// controllers are those in the cluster that a kubeconfig is for; stays says what is left when they do not come up.
+func (o CreateOptions) controllers(own *Management, stays string, report progress.Reporter) (controllers, error) {
+	return o.Management.controllersIn(o.Config.Name, own.Kubeconfig, stays, report)
 }
 
 // controllersIn are those in a cluster of that name.
-func (o ManagementOptions) controllersIn(name, kubeconfig string, report progress.Reporter) (controllers, error) {
+func (o ManagementOptions) controllersIn(name, kubeconfig, stays string, report progress.Reporter) (controllers, error) {
 	restConfig, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return controllers{}, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	w, err := workload.AccessBy(restConfig, callTimeout)
-	return controllers{cluster: name, images: o.controllersImages(), client: w, report: report}, err
+	return controllers{cluster: name, images: o.controllersImages(), client: w, stays: stays, report: report}, err
 }
 
 // update installs them on the nodes that there are.
@@ -110,7 +110,7 @@ func (m *Management) moveIn(
 	if err != nil {
 		return nil, nil, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
-	c, err := o.controllers(own, report)
+	c, err := o.controllers(own, "The cluster is still managed from where it was.", report)
 	if err != nil {
 		return nil, nil, err
 	}
