@@ -151,7 +151,7 @@ func clustersIn(all []*unstructured.Unstructured) (found []*unstructured.Unstruc
 	return found
 }
 
-// backUpAfter backs the embedded management cluster up if the command has written to it, whether the command has succeeded or not, and it holds a
+// backUpAfter backs a management cluster of ours up if the command has written to it, whether the command has succeeded or not, and it holds a
 // cluster. That a backup fails is told, and changes nothing of what the command has done.
 func (m *Management) backUpAfter(ctx context.Context, b config.Backup, report progress.Reporter) {
 	if m.writes == nil || !m.writes.wrote || b.Disabled {
@@ -165,6 +165,14 @@ func (m *Management) backUpAfter(ctx context.Context, b config.Backup, report pr
 	}
 	if err != nil {
 		report.Warn(fmt.Sprintf("The management cluster is not backed up: %v. What the command has done is not affected. "+
-			"When the cause is gone, run: ocne management backup", err))
+			"When the cause is gone, run: %s", err, m.backupCommand()))
 	}
+}
+
+// backupCommand is the command line that backs it up. Without a kubeconfig, that is done with the embedded one only.
+func (m *Management) backupCommand() string {
+	if m.hosted != nil {
+		return "ocne management backup --kubeconfig " + m.Kubeconfig
+	}
+	return "ocne management backup"
 }

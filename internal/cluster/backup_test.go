@@ -25,6 +25,11 @@ func fakeManagement(objects ...client.Object) *Management {
 	return &Management{Client: w, writes: w, Kubeconfig: "missing"}
 }
 
+func onLibvirt(m *Management) *Management {
+	m.hosted = &hosted{}
+	return m
+}
+
 func TestOnlyAManagementClusterThatWasChangedIsBackedUp(t *testing.T) {
 	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "demo"}}
 	changed := func(t *testing.T, m *Management) *Management {
@@ -37,6 +42,7 @@ func TestOnlyAManagementClusterThatWasChangedIsBackedUp(t *testing.T) {
 		tried      bool
 	}{
 		"changed":                  {changed(t, fakeManagement(cluster)), false, true},
+		"on libvirt":               {changed(t, onLibvirt(fakeManagement(cluster))), false, true},
 		"read only":                {fakeManagement(cluster), false, false},
 		"without a cluster":        {changed(t, fakeManagement()), false, false},
 		"not wanted":               {changed(t, fakeManagement(cluster)), true, false},
@@ -54,7 +60,11 @@ func TestOnlyAManagementClusterThatWasChangedIsBackedUp(t *testing.T) {
 			require.FileExists(t, b.KeyFile)
 			require.Contains(t, told.String(), "Made the key "+b.KeyFile)
 			require.Contains(t, told.String(), "Warning: The management cluster is not backed up", "the fake API has no kube-system")
-			require.Contains(t, told.String(), "ocne management backup")
+			command := "run: ocne management backup\n"
+			if test.management.hosted != nil {
+				command = "run: ocne management backup --kubeconfig missing\n"
+			}
+			require.Contains(t, told.String(), command, "it backs this one up, and no other")
 			entries, err := os.ReadDir(b.Directory)
 			require.NoError(t, err)
 			require.Empty(t, entries)
