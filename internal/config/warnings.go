@@ -27,6 +27,8 @@ type feature struct {
 	// off maps a key to the value that asks for nothing.
 	off     map[string]string
 	message string
+	// anywhere says that it is left out with every provider.
+	anywhere bool
 }
 
 func features() []feature {
@@ -35,12 +37,12 @@ func features() []feature {
 		{
 			keys:    []string{"applications", "catalogs", "catalog", "communityCatalog"},
 			off:     map[string]string{"catalog": "false", "communityCatalog": "false"},
-			message: "application catalogs are left out of this version: install applications with Helm once the cluster runs",
+			message: "application catalogs are left out of this version: install applications with Helm once the cluster runs", anywhere: true,
 		},
 		{
 			keys:    []string{"autoStartUI", "headless", "certificateInformation"},
 			off:     map[string]string{"autoStartUI": "false", "headless": "true"},
-			message: "the web console is left out of this version",
+			message: "the web console is left out of this version", anywhere: true,
 		},
 		{
 			keys: []string{olvm + "ovirtCsiDriver"},
@@ -63,13 +65,13 @@ func features() []feature {
 	}
 }
 
-// leftOut gives one warning for each group of keys without effect, and one for what the existing ocne installs unasked.
+// leftOut gives one warning for each group of keys without effect, and one for what the existing ocne installs unasked with OLVM.
 func leftOut(provider string, user *yaml.Node) []Warning {
-	if provider != ProviderOLVM {
-		return nil
-	}
 	var warnings []Warning
 	for _, f := range features() {
+		if provider != ProviderOLVM && !f.anywhere {
+			continue
+		}
 		var given []string
 		for _, key := range f.keys {
 			if asks(user, key, f.off[key]) {
@@ -79,6 +81,9 @@ func leftOut(provider string, user *yaml.Node) []Warning {
 		if len(given) > 0 {
 			warnings = append(warnings, Warning{Keys: given, Message: f.message})
 		}
+	}
+	if provider != ProviderOLVM {
+		return warnings
 	}
 	var silent []string
 	for _, d := range []struct{ key, parent, off string }{

@@ -39,6 +39,18 @@ func TestEachGroupOfKeysWithoutEffectGivesOneWarning(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftOutWithEveryProviderIsSaidWithLibvirtToo(t *testing.T) {
+	_, warnings := load(t, "provider: libvirt", "applications: [{name: a}]\ncatalogs: []\nheadless: false\nloadBalancer: 192.0.2.1", config.Flags{})
+	require.Len(t, warnings, 2)
+	require.Equal(t, []string{"applications", "catalogs"}, warnings[0].Keys)
+	require.Contains(t, warnings[0].Message, "Helm")
+	require.Equal(t, []string{"headless"}, warnings[1].Keys)
+	require.Contains(t, warnings[1].Message, "web console")
+
+	_, warnings = load(t, "provider: libvirt", "headless: true\ncatalog: false", config.Flags{})
+	require.Empty(t, warnings)
+}
+
 func TestTurningLeftOutFeaturesOffIsSilent(t *testing.T) {
 	_, warnings := load(t, "provider: olvm\n"+noAddOns, "communityCatalog: false\nautoStartUI: false", config.Flags{})
 	require.Empty(t, warnings)
