@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/cluster/record"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
 )
 
@@ -81,6 +84,25 @@ func TestScalingChangesTheGroupsThatItNames(t *testing.T) {
 	changed, err = s.planScale(t, ScaleOptions{ControlPlaneNodes: ptr.To(1), WorkerNodes: ptr.To(1), Pool: "demo-md-0"})
 	require.NoError(t, err)
 	require.Empty(t, changed, "they have these numbers already")
+}
+
+// E5: a management cluster that ocne keeps on a libvirt host is not older than what it is told to do.
+func TestAManagementClusterOnLibvirtGetsTheControllersOfThisReleaseBeforeAChange(t *testing.T) {
+	s := newTown(t)
+	s.hosted, s.place, s.Kubeconfig = &hosted{}, record.Management{Kind: record.Libvirt, Cluster: "small"}, "missing"
+	s.order.Management.Programs = t.TempDir()
+	_, err := layout.Write(s.order.Management.controllersImages(), empty.Index)
+	require.NoError(t, err)
+
+	_, err = s.scale(t.Context(), s.cluster(t), ScaleOptions{Selection: s.selection(), WorkerNodes: ptr.To(0), Pool: "big"}, s.report)
+	require.ErrorContains(t, err, "kubeconfig of the cluster: stat missing", "its controllers were to be installed")
+	changed, err := s.planScale(t, ScaleOptions{WorkerNodes: ptr.To(0), Pool: "big"})
+	require.NoError(t, err)
+	require.Len(t, changed, 1, "nothing was changed before")
+
+	u := &upgrade{Management: s.Management, options: UpgradeOptions{Selection: s.selection()}, report: s.report, key: s.order.plan(t).key}
+	_, err = u.run(t.Context())
+	require.ErrorContains(t, err, "kubeconfig of the cluster: stat missing")
 }
 
 func TestScalingIsRefusedBeforeAnythingIsChanged(t *testing.T) {

@@ -51,7 +51,10 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 	}
 	from, another := o.Management.namesAnother(m)
 	if found != nil || !another {
-		return m, o.refresh(ctx, m, report)
+		if err := o.Management.refresh(ctx, m, report); err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
+		return m, nil
 	}
 	report.Step(fmt.Sprintf("Cluster %s is not in %s any more, where it was as %s says: %s is used", key.Name, m.place, mem.file.Path, from))
 	mem.chooses = false
@@ -62,18 +65,15 @@ func (o CreateOptions) remembered(ctx context.Context, mem *memory, key client.O
 }
 
 // refresh gives a management cluster of ours on a libvirt host the controllers of this release, if it is not the one that had them installed.
-func (o CreateOptions) refresh(ctx context.Context, m *Management, report progress.Reporter) error {
+func (o ManagementOptions) refresh(ctx context.Context, m *Management, report progress.Reporter) error {
 	if m.hosted == nil {
 		return nil
 	}
-	if err := incluster.HasImages(o.Management.controllersImages()); err != nil {
+	if err := incluster.HasImages(o.controllersImages()); err != nil {
 		report.Warn(fmt.Sprintf("management cluster %s keeps the controllers that it has: %v", m.place.Cluster, err))
 		return nil
 	}
-	if err := o.installControllers(ctx, m.place.Cluster, m.Kubeconfig, report); err != nil {
-		return errors.Join(err, m.Close())
-	}
-	return nil
+	return o.installControllers(ctx, m.place.Cluster, m.Kubeconfig, report)
 }
 
 // errReplaced is why an embedded management cluster cannot be used: somebody has removed its directory.

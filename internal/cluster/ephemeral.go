@@ -123,7 +123,7 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 	}
 	options := o.Management
 	options.recorded = &record.Management{Kind: record.Libvirt, Files: []string{started.Kubeconfig}, Host: plan.URI, Cluster: plan.Cluster}
-	if err := o.installControllers(ctx, plan.Cluster, started.Kubeconfig, report); err != nil {
+	if err := o.Management.installControllers(ctx, plan.Cluster, started.Kubeconfig, report); err != nil {
 		return nil, err
 	}
 	if m, err = OpenManagement(ctx, options, report); err != nil {
@@ -133,8 +133,8 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 }
 
 // installControllers makes a management cluster on a libvirt host run the controllers of this release.
-func (o CreateOptions) installControllers(ctx context.Context, name, kubeconfig string, report progress.Reporter) error {
-	c, err := o.Management.hostedControllers(name, kubeconfig, report)
+func (o ManagementOptions) installControllers(ctx context.Context, name, kubeconfig string, report progress.Reporter) error {
+	c, err := o.hostedControllers(name, kubeconfig, report)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func (m *Management) scale(ctx context.Context, found *clusterv1.Cluster, o Scal
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	wanted, changed, err := m.planScale(ctx, s, o, report)
+	if err == nil {
+		err = o.Management.refresh(ctx, m, report)
+	}
 	if err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}

@@ -193,6 +193,9 @@ func (u *upgrade) checkReserves(ctx context.Context, s *snapshot) error {
 
 func (u *upgrade) run(ctx context.Context) (*Details, error) {
 	done := nothing
+	if err := u.options.Management.refresh(ctx, u.Management, u.report); err != nil {
+		return nil, unfinished(ctx, err, done, nil)
+	}
 	for i := range u.rollouts {
 		r := &u.rollouts[i]
 		if err := u.begin(ctx, r, &done); err != nil {
