@@ -2,10 +2,12 @@ package libvirt
 
 import (
 	"context"
+
+	rpc "github.com/digitalocean/go-libvirt"
 )
 
-// Wake starts the machines of a cluster that do not run, as after a restart of the host, and says how many. What runs in them takes longer. It fails
-// with ErrNoCluster when there is none.
+// Wake starts the machines of a cluster that do not run, as after a restart of the host, with the network and the storage pool that they need, and says
+// how many. What runs in them takes longer. It fails with ErrNoCluster when there is none.
 func Wake(ctx context.Context, c Connection, cluster string, report func(string)) (started int, err error) {
 	h, err := open(ctx, c)
 	if err != nil {
@@ -27,6 +29,9 @@ func Wake(ctx context.Context, c Connection, cluster string, report func(string)
 		if active != 0 {
 			continue
 		}
+		if err := h.wakeNeeded(k.mark); err != nil {
+			return started, err
+		}
 		report("starting virtual machine " + k.Name)
 		if err := h.DomainCreate(k.Domain); err != nil {
 			return started, failed("start virtual machine", k.Name, err)
@@ -34,4 +39,26 @@ func Wake(ctx context.Context, c Connection, cluster string, report func(string)
 		started++
 	}
 	return started, nil
+}
+
+// wakeNeeded starts what a machine needs of the host: libvirt starts neither with the machine, and perhaps not with the host.
+func (h *host) wakeNeeded(m mark) error {
+	if m.Network != "" {
+		network, err := h.NetworkLookupByName(m.Network)
+		if err != nil {
+			return failed("look up network", m.Network, err)
+		}
+		if err := h.startNetwork(network); err != nil {
+			return err
+		}
+	}
+	p, err := h.StoragePoolLookupByName(m.Pool)
+	if isCode(err, rpc.ErrNoStoragePool) {
+		return nil // its files may be there all the same
+	}
+	if err != nil {
+		return failed("look up storage pool", m.Pool, err)
+	}
+	_, err = h.activate(p)
+	return err
 }
