@@ -4,18 +4,24 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/coreos/ignition/v2/config/v3_4"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
 	"github.com/ocne-project/ocne/internal/cluster/record"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -163,3 +169,40 @@ func TestNodesThatAreNotReadyAreNamedWithTheirOwnWords(t *testing.T) {
 	require.ErrorContains(t, err, "node try-control-plane-1: not Ready - no network plugin")
 	require.Contains(t, err.Advice(), "kubectl --kubeconfig /k get pods -A")
 }
+
+func TestAStartWithoutMoreTimeSaysWhatItWaitedFor(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"kind":"NodeList","apiVersion":"v1","items":[{"metadata":{"name":"try-control-plane-1"}}]}`))
+	}))
+	t.Cleanup(server.Close)
+	kubeconfig := clientcmdapi.NewConfig()
+	kubeconfig.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
+	kubeconfig.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	kubeconfig.CurrentContext = "c"
+	content, err := clientcmd.Write(*kubeconfig)
+	require.NoError(t, err)
+
+	for cause, want := range map[error]string{
+		errors.New("not finished within 5m"): "cluster try is not ready: not finished within 5m; still waiting for\n  node try-control-plane-1: not Ready",
+		context.Canceled:                     "context canceled",
+	} {
+		p := Plan{Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
+		p.Cluster, p.Patience = "try", time.Hour
+		w := workload.New(p.Kubeconfig, nil)
+		_, err = w.Connect(content)
+		require.NoError(t, err)
+		ctx, end := context.WithCancelCause(t.Context())
+		_, err = p.awaitReady(ctx, w, 1, shown(func() { end(cause) }))
+		require.ErrorIs(t, err, cause)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// shown is told when something is shown.
+type shown func()
+
+func (shown) Step(string)                    {}
+func (shown) Warn(string)                    {}
+func (s shown) Show(string, []progress.Item) { s() }
+func (shown) Close()                         {}

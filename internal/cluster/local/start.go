@@ -120,25 +120,38 @@ func (p *Plan) awaitReady(ctx context.Context, w *workload.Cluster, expected int
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
 	var known []corev1.Node // what was seen last: an API that comes up comes and goes
+	items := []progress.Item{{Name: "API", State: "not asked yet"}}
 	for {
 		nodes, err := w.Nodes(ctx)
 		if err == nil {
 			known = nodes
 		}
 		states := w.ApplyAddons(ctx, err, report)
-		items := append(workload.AddonItems(states, err == nil), nodeItems(known, err)...)
+		if ctx.Err() != nil {
+			return nil, p.ended(ctx, items)
+		}
+		items = append(workload.AddonItems(states, err == nil), nodeItems(known, err)...)
 		if err == nil && workload.AllApplied(states) && len(nodes) >= expected && allDone(items) {
 			return nodes, nil
 		}
 		report.Show("Cluster "+p.Cluster, items)
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, p.ended(ctx, items)
 		case <-late.Done():
 			return nil, &NotReadyError{Cluster: p.Cluster, Kubeconfig: p.Kubeconfig, After: p.Patience, Waiting: items}
 		case <-again.C:
 		}
 	}
+}
+
+// ended says what was being waited for when the context ended, unless somebody ended it.
+func (p *Plan) ended(ctx context.Context, items []progress.Item) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return &NotReadyError{Cluster: p.Cluster, Kubeconfig: p.Kubeconfig, Err: cause, Waiting: items}
 }
 
 func nodeItems(nodes []corev1.Node, err error) []progress.Item {
@@ -168,13 +181,18 @@ func allDone(items []progress.Item) bool {
 // NotReadyError says that a cluster's nodes have registered and did not become Ready. Start leaves the cluster.
 type NotReadyError struct {
 	Cluster, Kubeconfig string
-	After               time.Duration
-	Waiting             []progress.Item
+	// After is how long they were waited for, and Err why no longer, when something else ended the wait.
+	After   time.Duration
+	Err     error
+	Waiting []progress.Item
 }
 
 // Error names what was still waited for.
 func (e *NotReadyError) Error() string {
 	text := fmt.Sprintf("cluster %s is not ready after %s; still waiting for", e.Cluster, e.After)
+	if e.Err != nil {
+		text = fmt.Sprintf("cluster %s is not ready: %v; still waiting for", e.Cluster, e.Err)
+	}
 	for _, i := range e.Waiting {
 		if !i.Done {
 			text += "\n  " + i.Text()
@@ -182,6 +200,9 @@ func (e *NotReadyError) Error() string {
 	}
 	return text
 }
+
+// Unwrap returns what ended the wait; nil when it was long enough.
+func (e *NotReadyError) Unwrap() error { return e.Err }
 
 // Advice says how to look at it.
 func (e *NotReadyError) Advice() string {

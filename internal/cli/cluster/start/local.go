@@ -28,7 +28,7 @@ func (o *Options) runLocal(ctx context.Context, c *config.Config, report progres
 	started, err := local.Start(ctx, plan, o.Environment.HomeDir, report)
 	report.Close()
 	if err != nil {
-		return o.advisedLocal(c, err)
+		return o.advisedLocal(c, err, errors.Is(err, context.Cause(ctx)) && errors.Is(ctx.Err(), context.DeadlineExceeded))
 	}
 	s := summary(started)
 	if err := o.printMachines(s); err != nil {
@@ -52,11 +52,13 @@ func summary(started *local.Started) *cluster.Summary {
 	return s
 }
 
-// advisedLocal says after an interrupt what is left. A creation that was never complete was removed again by then.
-func (o *Options) advisedLocal(c *config.Config, err error) error {
+// advisedLocal says after an interrupt, or when the time of --timeout is over, what is left. A creation that was never complete was removed again by
+// then.
+func (o *Options) advisedLocal(c *config.Config, err error, late bool) error {
 	var kept *libvirt.KeptError
 	var left *libvirt.LeftError
 	var problem *libvirt.Error
+	var waiting *local.NotReadyError
 	name := c.Name
 	switch {
 	case errors.Is(err, libvirt.ErrNoDaemon) && !c.OnLibvirt() && errors.As(err, &problem):
@@ -70,6 +72,12 @@ func (o *Options) advisedLocal(c *config.Config, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &cluster.AdvisedError{Err: &cluster.UnfinishedError{Err: context.Canceled}, Advice: "A cluster whose nodes had all registered stays, another " +
 			"one was removed. To make it, or to go on:\n  " + o.command("start", name)}
+	case late && errors.As(err, &waiting):
+		return &cluster.AdvisedError{Err: err, Advice: "The cluster stays. To look at its pods, or to go on:\n  kubectl --kubeconfig " +
+			cli.Quote(waiting.Kubeconfig) + " get pods -A\n  " + o.command("start", name)}
+	case late:
+		return &cluster.AdvisedError{Err: err, Advice: "A cluster whose nodes had all registered stays, another one was removed; --keep-on-error would keep it.\n" +
+			"To make it with more time (--timeout), or to go on:\n  " + o.command("start", name)}
 	}
 	return err
 }

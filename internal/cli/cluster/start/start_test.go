@@ -14,7 +14,9 @@ import (
 	"github.com/ocne-project/ocne/internal/cli"
 	"github.com/ocne-project/ocne/internal/cli/iostreams"
 	"github.com/ocne-project/ocne/internal/cluster"
+	"github.com/ocne-project/ocne/internal/cluster/local"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
+	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
 	"github.com/ocne-project/ocne/internal/cluster/workload"
 	"github.com/ocne-project/ocne/internal/config"
 )
@@ -229,4 +231,29 @@ func TestAClusterThatIsBeingDeletedIsWaitedForFirst(t *testing.T) {
 	require.ErrorAs(t, o.advised("demo", fmt.Errorf("cluster demo %w", cluster.ErrBeingDeleted)), &advised)
 	require.EqualError(t, advised, "cluster demo is being deleted")
 	require.Contains(t, advised.Advice, "\n  ocne cluster delete -c demo.yaml")
+}
+
+func TestALocalStartThatHadTooLittleTimeSaysHowToGoOn(t *testing.T) {
+	o := &Options{Environment: &cli.Environment{}, ConfigFile: "try.yaml"}
+	late := errors.New("not finished within 5m")
+	for name, test := range map[string]struct {
+		err    error
+		advice string
+	}{
+		"no node has registered": {
+			&libvirt.Error{Op: "wait for node", Object: "try-control-plane-1", Err: late},
+			"To make it with more time (--timeout), or to go on:\n  ocne cluster start -c try.yaml",
+		},
+		"a node is not Ready": {
+			&local.NotReadyError{Cluster: "try", Kubeconfig: "/k", Err: late},
+			"The cluster stays. To look at its pods, or to go on:\n  kubectl --kubeconfig /k get pods -A\n  ocne cluster start -c try.yaml",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var advised *cluster.AdvisedError
+			require.ErrorAs(t, o.advisedLocal(&config.Config{Name: "try"}, test.err, true), &advised)
+			require.ErrorIs(t, advised, late)
+			require.Contains(t, advised.Advice, test.advice)
+		})
+	}
 }

@@ -2,6 +2,7 @@ package libvirt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,16 +33,19 @@ func (c *creation) await(ctx context.Context, kubeconfig []byte, patience time.D
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
 	said, last := "", c.nodes
+	var before error // why the API did not answer
 	for {
 		missing, reason := c.missing(ctx, client)
 		switch {
+		case ctx.Err() != nil:
+			return c.ended(ctx, last[0], before)
 		case reason != nil:
 			missing = last // what the API said when it answered
 		case len(missing) == 0:
 			return nil
 		}
-		last = missing
-		if err := c.requireRunning(); err != nil {
+		last, before = missing, reason
+		if err := c.requireRunning(); err != nil && ctx.Err() == nil {
 			return err
 		}
 		if text := waiting(c.nodes[0].Server, missing, reason); text != said {
@@ -50,7 +54,7 @@ func (c *creation) await(ctx context.Context, kubeconfig []byte, patience time.D
 		}
 		select {
 		case <-ctx.Done():
-			return failed("wait for", c.o.Cluster, context.Cause(ctx))
+			return c.ended(ctx, missing[0], reason)
 		case <-late.Done():
 			return c.neverCame(missing[0], because(ErrTooLate, "within "+patience.String(), reason))
 		case <-again.C:
@@ -100,6 +104,22 @@ func (c *creation) requireRunning() error {
 		}
 	}
 	return nil
+}
+
+// ended says what was being waited for when the context ended. Its connection to the host ended with it.
+func (c *creation) ended(ctx context.Context, n *node, reason error) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.Canceled) {
+		return failed("wait for", c.o.Cluster, cause)
+	}
+	problem := &Error{Op: "wait for node", Object: n.name(), Err: because(cause, "", reason)}
+	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	if h, err := open(looking, c.o.Connection); err == nil { // else there is no console to show
+		defer h.close()
+		problem.Console = h.console(c.pool.StoragePool, n.name())
+	}
+	return problem
 }
 
 // neverCame shows what the virtual machine wrote last.

@@ -207,6 +207,28 @@ func TestL2ANodeThatNeverComesIsAnErrorWithItsConsole(t *testing.T) {
 	require.Equal(t, before, d.everything(t))
 }
 
+func TestAStartWithoutMoreTimeSaysWhichNodeItWaitedForWithItsConsole(t *testing.T) {
+	d := systemDaemon(t)
+	before := d.everything(t)
+	s := d.startOptions(t)
+	s.WorkerNodes = 0
+	cause := errors.New("not finished within 1h")
+	ctx, end := context.WithCancelCause(t.Context())
+	s.Report = func(text string) {
+		if strings.HasPrefix(text, "waiting for the API") {
+			d.awaitConsole(t, "demo-control-plane-1", "guest: started")
+			end(cause)
+		}
+	}
+	_, err := Start(ctx, s)
+	var problem *Error
+	require.ErrorAs(t, err, &problem)
+	require.ErrorIs(t, err, cause)
+	require.ErrorContains(t, err, "wait for node demo-control-plane-1: not finished within 1h: ", "with why the API does not answer")
+	require.Contains(t, strings.Join(problem.Console, "\n"), "guest: started")
+	require.Equal(t, before, d.everything(t))
+}
+
 func TestAMachineThatStopsEndsTheWait(t *testing.T) {
 	d := systemDaemon(t)
 	before := d.everything(t)
