@@ -140,11 +140,18 @@ func (o ManagementOptions) holds(ctx context.Context, c *record.Cluster, report 
 // hostedExists is for a management cluster on a libvirt host that does not answer, for the reason that is given. As long as its VM exists, it may come
 // back with what it holds.
 func (o ManagementOptions) hostedExists(ctx context.Context, m record.Management, reason error) (bool, error) {
-	_, err := libvirt.Info(ctx, libvirt.Connection{URI: m.Host, Getenv: o.Getenv}, m.Cluster)
+	host, err := o.hostOf(m)
+	if err != nil {
+		return false, err
+	}
+	there, err := libvirt.Info(ctx, host, m.Cluster)
+	if err == nil {
+		err = there.RequireOwner(host.Owner)
+	}
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.Is(err, libvirt.ErrNoCluster):
+	case errors.Is(err, libvirt.ErrNoCluster), errors.Is(err, libvirt.ErrOthers):
 		return false, ErrNoManagement
 	}
 	return false, reason

@@ -70,8 +70,11 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 	if err != nil {
 		return nil, err
 	}
-	there, err := libvirt.Info(ctx, plan.Connection, plan.Cluster)
-	if err != nil && !errors.Is(err, libvirt.ErrNoCluster) {
+	there, err := plan.Find(ctx, o.Management.HomeDir)
+	switch {
+	case errors.Is(err, libvirt.ErrOthers):
+		return nil, err
+	case err != nil && !errors.Is(err, libvirt.ErrNoCluster):
 		return nil, &unusableError{err}
 	}
 	if !there.Ready {
@@ -92,7 +95,10 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 	if err == nil || there.Ready {
 		return m, err
 	}
-	if left := o.unmake(ctx, plan, report); left != nil { // also told when the command was interrupted
+	if errors.Is(err, libvirt.ErrOthers) { // who was quicker
+		return nil, err
+	}
+	if left := o.unmake(ctx, plan, report); left != nil && !errors.Is(left, libvirt.ErrOthers) { // also told when the command was interrupted
 		report.Warn(fmt.Sprintf("management cluster %s: what was made of it could not all be removed: %v. Remove it: ocne cluster delete --provider libvirt "+
 			"--session %s -C %s", plan.Cluster, left, plan.URI, plan.Cluster))
 		return nil, err
@@ -115,7 +121,7 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 	started, err := local.Start(ctx, plan, o.Management.HomeDir, report)
 	var left *libvirt.LeftError
 	var problem *libvirt.Error
-	if errors.As(err, &problem) && !errors.As(err, &left) {
+	if errors.As(err, &problem) && !errors.As(err, &left) && !errors.Is(err, libvirt.ErrOthers) {
 		return nil, &unusableError{err}
 	}
 	if err != nil {
@@ -190,7 +196,10 @@ func (o ManagementOptions) checkAwake(ctx context.Context, restConfig *rest.Conf
 	if err == nil || m.place.Kind != record.Libvirt || ctx.Err() != nil {
 		return err
 	}
-	connection := libvirt.Connection{URI: m.place.Host, Getenv: o.Getenv}
+	connection, ownerErr := o.hostOf(m.place)
+	if ownerErr != nil {
+		return errors.Join(err, ownerErr)
+	}
 	started, wakeErr := libvirt.Wake(ctx, connection, m.place.Cluster, func(text string) { report.Step("Management cluster " + m.place.Cluster + ": " + text) })
 	if wakeErr != nil {
 		return errors.Join(err, wakeErr)
@@ -211,6 +220,12 @@ func (o ManagementOptions) checkAwake(ctx context.Context, restConfig *rest.Conf
 			return err
 		}
 	}
+}
+
+// hostOf is the libvirt host of a remembered management cluster.
+func (o ManagementOptions) hostOf(m record.Management) (libvirt.Connection, error) {
+	owner, err := local.Owner(o.HomeDir)
+	return libvirt.Connection{URI: m.Host, Getenv: o.Getenv, Owner: owner}, err
 }
 
 // host completes a management cluster that is remembered to be one of ours on a libvirt host.

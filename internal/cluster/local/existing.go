@@ -32,10 +32,17 @@ func (e *ManagesError) Advice() string {
 		"If nobody needs it, forget them first: ocne cluster delete -C NAME --forget"
 }
 
-// Delete removes a cluster from its host, and its kubeconfig from this machine, unless it is remembered to manage others (*ManagesError) or a command
-// uses it. One that is not there is no error: found is false then.
+// Delete removes a cluster from its host, and its kubeconfig from this machine, unless it is remembered to manage others (*ManagesError), a command uses it,
+// or it is private to another user (libvirt.ErrOthers). One that is not there is no error: found is false then.
 func Delete(ctx context.Context, c libvirt.Connection, cluster, kubeconfig, home string, report progress.Reporter) (found bool, err error) {
-	if _, err := libvirt.Info(ctx, c, cluster); err != nil && !errors.Is(err, libvirt.ErrNoCluster) {
+	if c.Owner, err = Owner(home); err != nil {
+		return false, err
+	}
+	there, err := libvirt.Info(ctx, c, cluster)
+	if err == nil {
+		err = there.RequireOwner(c.Owner)
+	}
+	if err != nil && !errors.Is(err, libvirt.ErrNoCluster) {
 		return false, err
 	}
 	names, err := managed(home, c.URI, cluster)
@@ -81,6 +88,9 @@ func remove(ctx context.Context, c libvirt.Connection, cluster, kubeconfig, home
 		return false, err
 	}
 	defer unlock()
+	if c.Owner, err = Owner(home); err != nil {
+		return false, err
+	}
 	err = libvirt.Delete(ctx, libvirt.DeleteOptions{
 		Connection: c, Cluster: cluster, Report: func(text string) { report.Step("Cluster " + cluster + ": " + text) },
 	})

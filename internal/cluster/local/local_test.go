@@ -59,6 +59,7 @@ func TestE1E2NothingOfTheTargetAppliesToItsManagementCluster(t *testing.T) {
 	require.Equal(t, []int{1, 0}, []int{p.ControlPlaneNodes, p.WorkerNodes})
 	require.Equal(t, "lab", p.Network.Name, "no virtual IP: its API is at an address of the libvirt network")
 	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("192.0.2.160/32")}, p.Network.Avoid, "a network of its own would not hide the target")
+	require.True(t, p.Private, "another user of the host has one of the same name")
 	require.Equal(t, 6443, p.APIPort)
 	require.Equal(t, "10.244.0.0/16", p.PodSubnets[0].String())
 	require.Equal(t, "10.96.0.0/12", p.ServiceSubnets[0].String())
@@ -96,6 +97,7 @@ extraIgnitionInline: '{"ignition": {"version": "3.4.0"}, "storage": {"files": [{
 	require.Equal(t, []int{1, 2}, []int{p.ControlPlaneNodes, p.WorkerNodes})
 	require.Equal(t, 7443, p.APIPort)
 	require.True(t, json.Valid(p.Kubernetes.User))
+	require.False(t, p.Private)
 	require.Contains(t, string(p.Kubernetes.User), "/etc/mine")
 }
 

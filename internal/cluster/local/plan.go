@@ -62,6 +62,7 @@ func Ephemeral(c *config.Config, getenv func(string) string) (Plan, error) {
 	}
 	p := onHost(c, getenv)
 	p.Cluster, p.Kubeconfig = c.Ephemeral.Name, c.EphemeralKubeconfigPath()
+	p.Private = true
 	p.ControlPlaneNodes, p.ControlPlane = 1, libvirt.Shape(c.Ephemeral.Node)
 	p.APIPort = 6443
 	p.Network.Avoid = c.NodeNetworks()

@@ -36,7 +36,7 @@ type Started struct {
 // Start makes a cluster, goes on with one that another run did not complete, or starts the machines of one that is there, installs the add-ons that
 // its nodes need, and returns when all of them are Ready. home is where .ocne is. Errors of the host are of type *libvirt.Error.
 func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (*Started, error) {
-	there, err := p.look(ctx) // before an image is pulled for it
+	there, err := p.look(ctx, home) // before an image is pulled for it
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +45,11 @@ func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (
 		return nil, err
 	}
 	defer unlock()
+	if p.Private {
+		if p.Owner, err = ensureOwner(home, there.Owner); err != nil {
+			return nil, err
+		}
+	}
 	p.Patience = cmp.Or(p.Patience, DefaultPatience)
 	made, err := p.machines(ctx, there, home, report)
 	if err != nil {
@@ -98,9 +103,9 @@ func (e *TakenError) Advice() string {
 	return "Nothing was changed. Choose another name, or move the file away when nobody needs it."
 }
 
-// look finds the cluster on its host, and refuses to make one whose kubeconfig would replace another cluster's.
-func (p *Plan) look(ctx context.Context) (libvirt.Cluster, error) {
-	there, err := libvirt.Info(ctx, p.Connection, p.Cluster)
+// look finds the cluster on its host, and refuses one of somebody else, and to make one whose kubeconfig would replace another cluster's.
+func (p *Plan) look(ctx context.Context, home string) (libvirt.Cluster, error) {
+	there, err := p.Find(ctx, home)
 	if !errors.Is(err, libvirt.ErrNoCluster) {
 		return there, err
 	}
@@ -110,6 +115,20 @@ func (p *Plan) look(ctx context.Context) (libvirt.Cluster, error) {
 		return there, fmt.Errorf("kubeconfig of cluster %s: %w", p.Cluster, err)
 	}
 	return there, nil
+}
+
+// Find finds the cluster on its host. It fails with libvirt.ErrNoCluster when there is none, and with libvirt.ErrOthers when it is private to another
+// user than the one whose home directory is given.
+func (p *Plan) Find(ctx context.Context, home string) (libvirt.Cluster, error) {
+	var err error
+	if p.Owner, err = Owner(home); err != nil {
+		return libvirt.Cluster{}, err
+	}
+	there, err := libvirt.Info(ctx, p.Connection, p.Cluster)
+	if err != nil {
+		return there, err
+	}
+	return there, there.RequireOwner(p.Owner)
 }
 
 // awaitReady installs the add-ons and waits for the nodes.

@@ -36,6 +36,9 @@ func (c *creation) machines(ctx context.Context) error {
 		return err
 	}
 	known, err := c.domains(c.o.Cluster)
+	if err == nil {
+		err = c.requireOurs(known...)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,6 +94,9 @@ func (c *creation) plan() error {
 	}{{RoleControlPlane, c.o.ControlPlaneNodes, c.o.ControlPlane}, {RoleWorker, c.o.WorkerNodes, c.o.Worker}} {
 		for i := 1; i <= group.count; i++ {
 			existing, exists, err := c.find(domainName(c.o.Cluster, group.role, i))
+			if err == nil && exists {
+				err = c.requireOurs(existing) // somebody else may have made it just now
+			}
 			if err != nil {
 				return err
 			}
@@ -102,6 +108,9 @@ func (c *creation) plan() error {
 				n.mark = mark{
 					Cluster: c.o.Cluster, Role: group.role, Index: i, Pool: c.pool.Name, Version: c.version,
 					MAC: fmt.Sprintf("52:54:00:%02x:%02x:%02x", n.id[13], n.id[14], n.id[15]),
+				}
+				if c.o.Private {
+					n.Owner, n.OwnerID = c.owner.User, c.owner.ID
 				}
 			}
 			c.nodes = append(c.nodes, n)
@@ -328,7 +337,7 @@ func cleanUp(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, k := range known {
-		if k.mark.Ready {
+		if k.mark.Ready || h.requireOurs(k) != nil {
 			return nil
 		}
 	}

@@ -16,7 +16,8 @@ type DeleteOptions struct {
 }
 
 // Delete removes everything of a cluster: its virtual machines with their firmware's variables, volumes and reservations, its network, and base
-// volumes and pools of ours that nobody uses any more. It can be run again until it succeeds. It fails with ErrNoCluster when there is nothing.
+// volumes and pools of ours that nobody uses any more. It can be run again until it succeeds. It fails with ErrNoCluster when there is nothing, and
+// with ErrOthers when the cluster is private to somebody else.
 func Delete(ctx context.Context, o DeleteOptions) error {
 	h, err := open(ctx, o.Connection)
 	if err != nil {
@@ -27,6 +28,9 @@ func Delete(ctx context.Context, o DeleteOptions) error {
 		o.Report = func(string) {}
 	}
 	known, err := h.domains(o.Cluster)
+	if err == nil {
+		err = h.requireOurs(known...)
+	}
 	if err != nil {
 		return err
 	}

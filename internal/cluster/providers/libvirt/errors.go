@@ -24,6 +24,7 @@ var (
 	ErrTooManyNodes   = errors.New("user-mode networking connects no nodes with each other")
 	ErrNoCluster      = errors.New("there is no such cluster on this host")
 	ErrTooLate        = errors.New("it has not registered as a node")
+	ErrOthers         = errors.New("it is the management cluster of somebody else")
 	ErrStopped        = errors.New("the virtual machine has stopped")
 
 	errIncomplete = errors.New("incomplete")

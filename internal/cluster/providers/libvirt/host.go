@@ -18,6 +18,8 @@ type Connection struct {
 	URI string
 	// Getenv reads the environment, for the places of a session; os.Getenv when nil.
 	Getenv func(string) string
+	// Owner is who asks. What is private to others is neither taken nor changed (ErrOthers), only shown.
+	Owner Owner
 }
 
 // host is an open connection. It ends with the context that it was opened with, and so does every call that waits then: the library's calls
@@ -26,6 +28,7 @@ type host struct {
 	*rpc.Libvirt
 	endpoint
 	getenv func(string) string
+	owner  Owner
 	line   *line
 	stop   func() bool
 }
@@ -43,7 +46,7 @@ func open(ctx context.Context, c Connection) (*host, error) {
 	var problem error
 	for _, socket := range e.sockets {
 		l := &line{ctx: ctx, socket: socket}
-		h := &host{Libvirt: rpc.NewWithDialer(l), endpoint: e, getenv: getenv, line: l}
+		h := &host{Libvirt: rpc.NewWithDialer(l), endpoint: e, getenv: getenv, owner: c.Owner, line: l}
 		h.stop = context.AfterFunc(ctx, l.cut)
 		err := h.ConnectToURI(rpc.ConnectURI(e.driver))
 		if err == nil {

@@ -24,6 +24,8 @@ type Cluster struct {
 	Network string `json:"network"`
 	Pool    string `json:"pool"`
 	Nodes   []Node `json:"nodes"`
+	// Owner is who a private cluster belongs to; nobody for one that is everybody's.
+	Owner Owner `json:"-"`
 }
 
 // Node is a virtual machine of a cluster.
@@ -73,6 +75,7 @@ func clusters(ctx context.Context, c Connection, cluster string) ([]Cluster, err
 		if len(out) == 0 || out[len(out)-1].Name != k.mark.Cluster {
 			out = append(out, Cluster{
 				Name: k.mark.Cluster, Server: k.mark.Server, KubernetesVersion: k.mark.Version, Ready: true, Network: k.mark.Network, Pool: k.mark.Pool,
+				Owner: k.mark.owner(),
 			})
 		}
 		state, err := h.state(k.Domain)

@@ -34,7 +34,12 @@ type mark struct {
 	Prepared bool `xml:"prepared,attr,omitempty"`
 	// Ready says that the node has been part of a cluster that answered; from then on no failure removes it.
 	Ready bool `xml:"ready,attr,omitempty"`
+	// Owner and OwnerID are those of a private cluster; both are empty for one that is everybody's.
+	Owner   string `xml:"owner,attr,omitempty"`
+	OwnerID string `xml:"owner-id,attr,omitempty"`
 }
+
+func (m mark) owner() Owner { return Owner{User: m.Owner, ID: m.OwnerID} }
 
 // element is the mark for a domain's XML, where its namespace must have a prefix.
 func (m mark) element() (string, error) {

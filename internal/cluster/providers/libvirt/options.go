@@ -26,6 +26,8 @@ type Options struct {
 	// APIPort of the nodes' API; 6443 when 0.
 	APIPort                    int
 	PodSubnets, ServiceSubnets []netip.Prefix
+	// Private makes a new cluster its owner's alone (Connection.Owner).
+	Private bool
 	// KeepOnError leaves what was made when a creation fails, to look at it.
 	KeepOnError bool
 	// Report is told what happens, in a few words; it may be nil.

@@ -7,7 +7,8 @@ import (
 )
 
 // Wake starts the machines of a cluster that do not run, as after a restart of the host, with the network and the storage pool that they need, and says
-// how many. What runs in them takes longer. It fails with ErrNoCluster when there is none.
+// how many. What runs in them takes longer. It fails with ErrNoCluster when there is none, and with
+// ErrOthers when it is private to somebody else.
 func Wake(ctx context.Context, c Connection, cluster string, report func(string)) (started int, err error) {
 	h, err := open(ctx, c)
 	if err != nil {
@@ -15,6 +16,9 @@ func Wake(ctx context.Context, c Connection, cluster string, report func(string)
 	}
 	defer h.close()
 	known, err := h.domains(cluster)
+	if err == nil {
+		err = h.requireOurs(known...)
+	}
 	if err != nil {
 		return 0, err
 	}
