@@ -50,17 +50,21 @@ func TestMembersComeAndGo(t *testing.T) {
 	c := newStepper(t)
 	group := c.groups() + "/" + c.must(http.StatusCreated, http.MethodPost, c.groups(), `{"name":"g"}`).text("id")
 	vm, host := idOf(c.vm("n1", "")), c.get("/hosts").text("host.0.id")
-	for _, member := range []struct{ path, key, id string }{{group + "/vms", "vm", vm}, {group + "/hosts", "host", host}} {
+	for _, member := range []struct{ path, key, id, word string }{{group + "/vms", "vm", vm, "VM"}, {group + "/hosts", "host", host, "VDS"}} {
 		a := c.must(http.StatusCreated, http.MethodPost, member.path, `{"id":"`+member.id+`"}`)
 		require.Equal(t, member.id, a.text("id"))
 		require.Equal(t, member.id, c.get(member.path).text(member.key+".0.id"))
 		require.Equal(t, member.id, c.get(group).text(member.key+"s."+member.key+".0.id"))
+		c.refused(http.StatusBadRequest, "[Cannot edit Affinity Group. Duplicate "+member.word+".]", http.MethodPost, member.path,
+			`{"id":"`+member.id+`"}`)
 		c.must(http.StatusOK, http.MethodDelete, member.path+"/"+member.id, "")
 		require.Empty(t, c.get(member.path).json)
-		require.Equal(t, http.StatusNotFound, c.call(http.MethodDelete, member.path+"/"+member.id, "").status)
-		a = c.must(http.StatusNotFound, http.MethodPost, member.path, `{"id":"`+vmID+`"}`)
-		require.Contains(t, a.text("detail"), "Entity not found")
+		c.refused(http.StatusBadRequest, "[Cannot edit Affinity Group. Provided "+member.word+" is invalid (does not exist).]",
+			http.MethodDelete, member.path+"/"+member.id, "")
 	}
+	c.refused(http.StatusBadRequest, "[Cannot edit Affinity Group. VM doesn't exist.]", http.MethodPost, group+"/vms", `{"id":"`+vmID+`"}`)
+	a := c.must(http.StatusNotFound, http.MethodPost, group+"/hosts", `{"id":"`+vmID+`"}`)
+	require.Contains(t, a.text("detail"), "Entity not found")
 	c.must(http.StatusCreated, http.MethodPost, group+"/vms", `{"id":"`+vm+`"}`)
 	c.must(http.StatusOK, http.MethodDelete, "/vms/"+vm, "")
 	c.pass(time.Second)
@@ -78,6 +82,18 @@ func TestGroupThatSomebodyElseEditsIsLocked(t *testing.T) {
 	c.pass(time.Second)
 	c.must(http.StatusCreated, http.MethodPost, group+"/vms", `{"id":"`+vm+`"}`)
 	require.ErrorIs(t, c.s.Engine().LockAffinityGroup("nothing", time.Second), olvmsim.ErrNotFound)
+}
+
+func TestGroupIsBrokenWhileAMemberRunsWhereItShouldNot(t *testing.T) {
+	c := newStepper(t)
+	first, second := c.up("n1", ""), c.up("n2", `"placement_policy":{"hosts":{"host":[{"name":"host1"}]}},`)
+	group := c.groups() + "/" + c.must(http.StatusCreated, http.MethodPost, c.groups(), `{"name":"g","vms_rule":{"enabled":"true","positive":"false",
+		"enforcing":"true"},"vms":{"vm":[{"id":"`+idOf(first)+`"},{"id":"`+idOf(second)+`"}]}}`).text("id")
+	require.Equal(t, []string{"host1", "host1"}, []string{c.s.VMs()[0].Host, c.s.VMs()[1].Host})
+	require.Equal(t, "true", c.get(group).text("broken"))
+	c.must(http.StatusOK, http.MethodPost, first+"/stop", "")
+	c.pass(time.Minute)
+	require.Equal(t, "false", c.get(group).text("broken"))
 }
 
 // Two VMs in one group are started one after the other; the table says on which hosts they run.
@@ -139,6 +155,9 @@ func TestAffinityLabelsBindVMsToHosts(t *testing.T) {
 	c.must(http.StatusCreated, http.MethodPost, label+"/hosts", `{"id":"`+host+`"}`)
 	require.Equal(t, "l", c.get("/hosts/"+host+"/affinitylabels").text("affinity_label.0.name"))
 	require.Equal(t, []string{idOf(vm), host}, []string{c.get(label + "/vms").text("vm.0.id"), c.get(label + "/hosts").text("host.0.id")})
+	require.NotContains(t, c.get(label).json, "vms", "the label itself does not say who has it")
+	followed := c.get("/affinitylabels?follow=vms,hosts")
+	require.Equal(t, []string{idOf(vm), host}, []string{followed.text("affinity_label.0.vms.vm.0.id"), followed.text("affinity_label.0.hosts.host.0.id")})
 	c.must(http.StatusOK, http.MethodPost, vm+"/start", "")
 	require.Equal(t, "host2", c.s.VMs()[0].Host)
 	c.refused(http.StatusBadRequest, "[Cannot add Affinity Label. Affinity Label name already exists.]", http.MethodPost, "/affinitylabels", `{"name":"l"}`)

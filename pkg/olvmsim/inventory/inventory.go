@@ -23,6 +23,7 @@ type Inventory struct {
 	VNICProfiles   []VNICProfile   `json:"vnicProfiles"`
 	Templates      []Template      `json:"templates"`
 	Users          []User          `json:"users,omitempty"`
+	AffinityLabels []AffinityLabel `json:"affinityLabels,omitempty"`
 	// MaxVMNameLength is the engine's setting of that name (engine-config MaxVmNameLength), in characters; default 64.
 	MaxVMNameLength int `json:"maxVMNameLength,omitempty"`
 }
@@ -152,6 +153,16 @@ type NIC struct {
 	VNICProfile string `json:"vnicProfile,omitempty"`
 	// Interface is the device model; default "virtio".
 	Interface string `json:"interface,omitempty"`
+}
+
+// AffinityLabel marks VMs and hosts.
+type AffinityLabel struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+	// Implicit makes the VMs that have the label run on the hosts that have it only.
+	Implicit bool `json:"implicit,omitempty"`
+	// Hosts names the hosts that have the label.
+	Hosts []string `json:"hosts,omitempty"`
 }
 
 // User is an account beside the built-in administrator.

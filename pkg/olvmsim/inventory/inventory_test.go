@@ -53,6 +53,7 @@ func TestBrokenReferencesAreNamed(t *testing.T) {
 		`{}`: "at least one data center and one cluster",
 		`{dataCenters: [{name: a}], clusters: [{name: c, dataCenter: b}]}`:                                      `cluster c: no data center "b"`,
 		`{dataCenters: [{name: a}], clusters: [{name: c}], hosts: [{name: h, cluster: d}]}`:                     `host h: no cluster "d"`,
+		`{dataCenters: [{name: a}], clusters: [{name: c}], affinityLabels: [{name: l, hosts: [h]}]}`:            `affinity label l: no host "h"`,
 		`{dataCenters: [{name: a}], clusters: [{name: c}], vnicProfiles: [{name: p}]}`:                          `vNIC profile p: no network "p"`,
 		`{dataCenters: [{name: a}], clusters: [{name: c}], templates: [{name: t, disks: [{}]}]}`:                `template t: no storage domain ""`,
 		`{dataCenters: [{name: a}], clusters: [{name: c}], templates: [{name: t, nics: [{vnicProfile: "x"}]}]}`: `template t: no vNIC profile "x"`,

@@ -59,7 +59,9 @@ func (e *Engine) AffinityGroups(clusterID string) ([]AffinityGroup, error) {
 	var out []AffinityGroup
 	for _, g := range e.groupList() {
 		if g.ClusterID == clusterID {
-			out = append(out, *g)
+			shown := *g
+			shown.Broken = e.groupBroken(g)
+			out = append(out, shown)
 		}
 	}
 	return out, nil
@@ -130,23 +132,42 @@ func (g *AffinityGroup) members(kind string) *[]string {
 	return &g.VMs
 }
 
-// AddToAffinityGroup makes the object a member, which it may be already.
+// memberWord is how the engine calls a member of that kind in its refusals (AffinityGroupCRUDCommand).
+func memberWord(kind string) string {
+	switch kind {
+	case MemberHost:
+		return "VDS"
+	case MemberVMLabel, MemberHostLabel:
+		return "LABEL"
+	}
+	return "VM"
+}
+
+// AddToAffinityGroup makes the object a member, which it must not be already (AddVmToAffinityGroupCommand).
 func (e *Engine) AddToAffinityGroup(call Call, clusterID, id, kind, memberID string) error {
 	_, err := e.editGroup(call, clusterID, id, func(g *AffinityGroup) error {
-		if list := g.members(kind); !slices.Contains(*list, memberID) {
-			*list = append(slices.Clone(*list), memberID)
+		list := g.members(kind)
+		switch _, known := e.vms[memberID]; {
+		case kind == MemberVM && !known:
+			return invalid(msgAffinityNoVM)
+		case slices.Contains(*list, memberID):
+			return invalid(msgAffinityTwice, memberWord(kind))
 		}
+		*list = append(slices.Clone(*list), memberID)
 		return nil
 	})
 	return err
 }
 
-// RemoveFromAffinityGroup ends a membership.
+// RemoveFromAffinityGroup ends a membership, which must be there (RemoveVmFromAffinityGroupCommand).
 func (e *Engine) RemoveFromAffinityGroup(call Call, clusterID, id, kind, memberID string) error {
 	_, err := e.editGroup(call, clusterID, id, func(g *AffinityGroup) error {
 		list := g.members(kind)
-		if !slices.Contains(*list, memberID) {
-			return noEntity()
+		switch _, known := e.vms[memberID]; {
+		case kind == MemberVM && !known:
+			return invalid(msgAffinityNoVM)
+		case !slices.Contains(*list, memberID):
+			return invalid(msgAffinityNotIn, memberWord(kind))
 		}
 		*list = without(*list, memberID)
 		return nil
@@ -198,7 +219,7 @@ func (e *Engine) checkGroup(verb string, g AffinityGroup) error {
 		case !ok:
 			return noReferenced("VM", Ref{ID: id})
 		case v.ClusterID != g.ClusterID:
-			return invalid(msgAffinityCluster, verb, v.Name)
+			return invalid(msgAffinityCluster, verb, memberWord(MemberVM))
 		}
 	}
 	for _, id := range g.Hosts {
@@ -206,7 +227,7 @@ func (e *Engine) checkGroup(verb string, g AffinityGroup) error {
 		case !ok:
 			return noReferenced("Host", Ref{ID: id})
 		case h.ClusterID != g.ClusterID:
-			return invalid(msgAffinityCluster, verb, h.Name)
+			return invalid(msgAffinityCluster, verb, memberWord(MemberHost))
 		}
 	}
 	for _, id := range slices.Concat(g.VMLabels, g.HostLabels) {

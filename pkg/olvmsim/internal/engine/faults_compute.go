@@ -34,7 +34,10 @@ const (
 	msgTagRoot         = "Cannot %s Tag. The root tag is read-only." // own words
 	msgTagNameEmpty    = "Cannot %s Tag. Name may not be empty."     // own words
 	msgAffinityName    = "Cannot %s Affinity Group. Affinity Group name already exists."
-	msgAffinityCluster = "Cannot %s Affinity Group. VM or Host %s is not in the Affinity Group's Cluster." // own words
+	msgAffinityCluster = "Cannot %s Affinity Group. Provided %s resides in another Cluster."
+	msgAffinityTwice   = "Cannot edit Affinity Group. Duplicate %s."
+	msgAffinityNotIn   = "Cannot edit Affinity Group. Provided %s is invalid (does not exist)."
+	msgAffinityNoVM    = "Cannot edit Affinity Group. VM doesn't exist."
 	msgAffinityLocked  = "Cannot %s Affinity Group. Related operation is currently in progress. Please try again later."
 	msgLabelName       = "Cannot %s Affinity Label. Affinity Label name already exists." // own words
 

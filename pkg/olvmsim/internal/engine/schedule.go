@@ -114,30 +114,61 @@ func (e *Engine) brokenRules(v *VM, h Host) (n int) {
 // brokenVMRule names the first rule about VMs among each other, enforced or not, that the VM on this host would break.
 func (e *Engine) brokenVMRule(v *VM, h Host, enforced bool) string {
 	for _, g := range e.groupsOf(v) {
-		if !g.VMsRule.Enabled || g.VMsRule.Enforcing != enforced {
+		if g.VMsRule.Enforcing != enforced {
 			continue
 		}
-		var others []string // the hosts of the other members that run
-		for _, id := range e.memberVMs(g) {
-			if other, ok := e.vms[id]; ok && id != v.ID && other.HostID != "" {
-				others = append(others, other.HostID)
-			}
-		}
-		switch here := slices.Contains(others, h.ID); {
-		case g.VMsRule.Positive && len(others) > 0 && !here:
-			return fmt.Sprintf(detailVMsPositive, g.Name)
-		case !g.VMsRule.Positive && here:
-			return fmt.Sprintf(detailVMsNegative, g.Name)
+		if detail := e.breaksVMsRule(g, v, h); detail != "" {
+			return detail
 		}
 	}
 	return ""
 }
 
+// breaksVMsRule says how the VM on this host would break the group's rule about VMs, or nothing.
+func (e *Engine) breaksVMsRule(g *AffinityGroup, v *VM, h Host) string {
+	if !g.VMsRule.Enabled {
+		return ""
+	}
+	var others []string // the hosts of the other members that run
+	for _, id := range e.memberVMs(g) {
+		if other, ok := e.vms[id]; ok && id != v.ID && other.HostID != "" {
+			others = append(others, other.HostID)
+		}
+	}
+	switch here := slices.Contains(others, h.ID); {
+	case g.VMsRule.Positive && len(others) > 0 && !here:
+		return fmt.Sprintf(detailVMsPositive, g.Name)
+	case !g.VMsRule.Positive && here:
+		return fmt.Sprintf(detailVMsNegative, g.Name)
+	}
+	return ""
+}
+
+// breaksHostsRule says whether the VM of the group on this host would break its rule about VMs and hosts.
+func (e *Engine) breaksHostsRule(g *AffinityGroup, h Host) bool {
+	hosts := e.memberHosts(g)
+	return g.HostsRule.Enabled && len(hosts) > 0 && slices.Contains(hosts, h.ID) != g.HostsRule.Positive
+}
+
+// groupBroken says whether a member runs where one of the group's rules, enforced or not, does not want it.
+func (e *Engine) groupBroken(g *AffinityGroup) bool {
+	for _, id := range e.memberVMs(g) {
+		v, ok := e.vms[id]
+		if !ok || v.HostID == "" {
+			continue
+		}
+		h := Host{ID: v.HostID}
+		if e.breaksVMsRule(g, v, h) != "" || e.breaksHostsRule(g, h) {
+			return true
+		}
+	}
+	return false
+}
+
 // brokenHostRule is the same for the rules about VMs and hosts, and for labels that stand for such rules.
 func (e *Engine) brokenHostRule(v *VM, h Host, enforced bool) string {
 	for _, g := range e.groupsOf(v) {
-		hosts := e.memberHosts(g)
-		if g.HostsRule.Enabled && g.HostsRule.Enforcing == enforced && len(hosts) > 0 && slices.Contains(hosts, h.ID) != g.HostsRule.Positive {
+		if g.HostsRule.Enforcing == enforced && e.breaksHostsRule(g, h) {
 			return fmt.Sprintf(detailHostsAffinity, g.Name)
 		}
 	}

@@ -43,7 +43,7 @@ func (e *Engine) seed(inv inventory.Inventory) error {
 		})
 	}
 	for _, step := range []func(inventory.Inventory) error{
-		e.seedHosts, e.seedStorage, e.seedNetworks, e.seedTemplates, e.reserveTemplates, e.seedUsers,
+		e.seedHosts, e.seedStorage, e.seedNetworks, e.seedTemplates, e.reserveTemplates, e.seedUsers, e.seedLabels,
 	} {
 		if err := step(inv); err != nil {
 			return err
@@ -62,6 +62,24 @@ func (e *Engine) seedHosts(inv inventory.Inventory) error {
 			ID: stableID(h.ID, "host", h.Name), Name: h.Name, Address: cmp.Or(h.Address, h.Name), ClusterID: cluster.ID,
 			Status: cmp.Or(h.Status, StatusUp), Memory: cmp.Or(h.MemoryBytes, 256*gib), Cores: cmp.Or(h.Cores, 32),
 		})
+	}
+	return nil
+}
+
+func (e *Engine) seedLabels(inv inventory.Inventory) error {
+	for _, l := range inv.AffinityLabels {
+		label := &AffinityLabel{ID: stableID(l.ID, "affinitylabel", l.Name), Name: l.Name, Implicit: l.Implicit}
+		for _, name := range l.Hosts {
+			host, err := find(e.hosts, "affinity label "+l.Name, "host", name, func(h Host) string { return h.Name })
+			if err != nil {
+				return err
+			}
+			label.Hosts = append(label.Hosts, host.ID)
+		}
+		if e.affinityLabels == nil {
+			e.affinityLabels = map[string]*AffinityLabel{}
+		}
+		e.affinityLabels[label.ID] = label
 	}
 	return nil
 }

@@ -99,6 +99,8 @@ type AffinityGroup struct {
 	// VMsRule is about the VMs among each other, HostsRule about the VMs and the hosts.
 	VMsRule, HostsRule               AffinityRule
 	VMs, Hosts, VMLabels, HostLabels []string
+	// Broken says that a member runs where a rule does not want it; only in what AffinityGroups lists.
+	Broken bool `json:"-"`
 }
 
 // AffinityLabel marks VMs and hosts. Members are ids.

@@ -10,7 +10,7 @@ import (
 func showAffinityGroup(g engine.AffinityGroup) AffinityGroup {
 	href := ref("clusters", g.ClusterID).Href + "/affinitygroups/" + g.ID
 	return AffinityGroup{
-		Cluster: ref("clusters", g.ClusterID), Description: ptr(g.Description), Enforcing: ptr(Bool(g.VMsRule.Enforcing)),
+		Broken: ptr(Bool(g.Broken)), Cluster: ref("clusters", g.ClusterID), Description: ptr(g.Description), Enforcing: ptr(Bool(g.VMsRule.Enforcing)),
 		HostLabels: &LabelRefs{refs("affinitylabels", g.HostLabels)}, Hosts: &HostRefs{refs("hosts", g.Hosts)},
 		HostsRule: showRule(g.HostsRule), Href: href, ID: g.ID, Link: subLinks(href, "vms", "hosts", "vmlabels", "hostlabels"),
 		Name: ptr(g.Name), Positive: ptr(Bool(g.VMsRule.Positive)), Priority: ptr(g.Priority),

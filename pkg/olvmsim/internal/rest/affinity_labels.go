@@ -8,11 +8,12 @@ import (
 	"github.com/ocne-project/ocne/pkg/olvmsim/internal/search"
 )
 
+// showAffinityLabel leaves out who has the label: the engine shows that below the links only (AffinityLabelMapper).
 func showAffinityLabel(l engine.AffinityLabel) AffinityLabel {
 	href := ref("affinitylabels", l.ID).Href
 	return AffinityLabel{
-		HasImplicitAffinityGroup: ptr(Bool(l.Implicit)), Hosts: &HostRefs{refs("hosts", l.Hosts)}, Href: href, ID: l.ID,
-		Link: subLinks(href, "vms", "hosts"), Name: ptr(l.Name), ReadOnly: ptr(Bool(false)), VMs: &VMRefs{refs("vms", l.VMs)},
+		HasImplicitAffinityGroup: ptr(Bool(l.Implicit)), Href: href, ID: l.ID, Link: subLinks(href, "vms", "hosts"), Name: ptr(l.Name),
+		ReadOnly: ptr(Bool(false)),
 	}
 }
 

@@ -41,7 +41,7 @@ type AffinityGroup struct {
 	VMLabels    *LabelRefs    `json:"vm_labels,omitempty"`
 	VMs         *VMRefs       `json:"vms,omitempty"`
 	VMsRule     *AffinityRule `json:"vms_rule,omitempty"`
-	Broken      unused        `json:"broken,omitempty"`
+	Broken      *Bool         `json:"broken,omitempty"`
 }
 
 // AffinityRule is one of a group's two rules.
