@@ -112,12 +112,18 @@ func kindOfFault(status int, words string) Kind {
 		kind  Kind
 		texts []string
 	}{
+		{NotFound, []string{
+			"vm doesn't exist",                        // ACTION_TYPE_FAILED_VM_NOT_EXIST
+			"provided vm is invalid (does not exist)", // ACTION_TYPE_FAILED_INVALID_ENTITY_FOR_AFFINITY_GROUP: also of a VM that is no member
+			"no matching affinity group",              // ACTION_TYPE_FAILED_INVALID_AFFINITY_GROUP_ID
+		}},
 		{Exists, []string{
 			"name is already in use",                 // ACTION_TYPE_FAILED_NAME_ALREADY_USED, NETWORK_INTERFACE_NAME_ALREADY_IN_USE
 			"name is already used",                   // ACTION_TYPE_FAILED_VNIC_PROFILE_NAME_IN_USE
 			"name already exists",                    // ACTION_TYPE_FAILED_VM_ALREADY_EXIST
 			"with the given id already exists",       // VM_ID_EXISTS
 			"with the same identifier already exist", // ACTION_TYPE_FAILED_VM_GUID_ALREADY_EXIST
+			"duplicate vm",                           // ACTION_TYPE_FAILED_DUPLICATE_ENTITY_IN_AFFINITY_GROUP
 		}},
 		{Quota, []string{
 			"quota",                   // the QUOTA_ family

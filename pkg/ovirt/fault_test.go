@@ -28,6 +28,13 @@ func TestRefusalsAreClassifiedByTheirText(t *testing.T) {
 		{400, Exists, "Cannot add VM. A VM with the same identifier already exists.", ""},
 		{409, Exists, "Network interface name is already in use", ""},
 
+		{400, Exists, "Cannot add Affinity Group. Affinity Group name already exists.", ""},
+		{400, Exists, "Cannot edit Affinity Group. Duplicate VM.", ""},
+		{400, NotFound, "Cannot edit Affinity Group. Provided VM is invalid (does not exist).", ""},
+		{400, NotFound, "Cannot edit Affinity Group. No matching Affinity Group.", ""},
+		{400, NotFound, "Cannot edit Affinity Group. VM doesn't exist.", ""},
+		{400, Invalid, "Cannot edit Affinity Group. Provided VM resides in another Cluster.", ""},
+
 		{409, Conflict, "Cannot add VM. Related operation is currently in progress. Please try again later.", ""},
 		{409, Conflict, "Cannot remove VM. VM is running.", ""},
 		{409, Conflict, "MAC Address 56:6f:00:00:00:01 is already in use by VM or snapshot: v.", ""},
@@ -54,6 +61,21 @@ func TestRefusalsAreClassifiedByTheirText(t *testing.T) {
 		{409, Quota, "Not enough MAC addresses left in MAC Address Pool.", ""},
 	} {
 		test.run(t)
+	}
+}
+
+func TestEditsOfAnAffinityGroupThatFailInTheDatabaseAreAConflict(t *testing.T) {
+	const internal = `{"reason":"Operation Failed","detail":"[Internal Engine Error]"}`
+	for _, test := range []struct {
+		status int
+		kind   Kind
+	}{{http.StatusBadRequest, Conflict}, {http.StatusInternalServerError, Unavailable}} {
+		c := newEngine(t, replyJSON(test.status, internal)).client(t)
+		err := c.AddVMToAffinityGroup(t.Context(), "c1", "g1", vmID)
+		require.ErrorIs(t, err, test.kind)
+		require.ErrorContains(t, err, "add VM "+vmID+" to affinity group g1: engine ")
+		_, err = c.AddAffinityGroup(t.Context(), AffinityGroup{Name: "demo", ClusterID: "c1"})
+		require.ErrorIs(t, err, test.kind)
 	}
 }
 

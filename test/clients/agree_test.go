@@ -22,6 +22,7 @@ func compared() map[string]string {
 	return map[string]string{
 		"System": "", "DataCenter": "", "Cluster": "", "Network": "", "VNICProfile": "", "NetworkFilter": "", "Template": "", "StorageDomain": "",
 		"Host": "", "VM": "", "NIC": "", "DiskAttachment": "", "Disk": "", "Job": "", "User": "", "Permission": "",
+		"AffinityGroup": "", "AffinityLabel": "", "AffinityRule": "part of AffinityGroup", "AffinityGroupUpdate": "a request",
 		"ImageTransfer": "", "CPUTopology": "part of VM", "AddVM": "a request", "AddDisk": "a request", "AddTemplate": "a request",
 		"AddImageTransfer": "a request", "Trust": "of the client itself", "Config": "of the client itself", "Call": "of the client itself", "Client": "the client",
 		"Error": "not an entity", "UntrustedCertificateError": "not an entity",
@@ -88,4 +89,12 @@ func idOf[T any, R interface {
 		return ""
 	}
 	return of(reference.Id())
+}
+
+// idsOf are the ids of what a list of references names.
+func idsOf[R interface{ Id() (string, bool) }](references []R) (ids []string) {
+	for _, each := range references {
+		ids = append(ids, of(each.Id()))
+	}
+	return ids
 }

@@ -30,6 +30,7 @@ func populated() inventory.Inventory {
 		Name: "two", Description: "with <NICs> & disks", Disks: []inventory.Disk{{Alias: "a"}, {Alias: "b", Data: true, Format: "raw"}},
 		NICs: []inventory.NIC{{Name: "nic1", VNICProfile: "ovirtmgmt"}},
 	}, inventory.Template{Name: "ock", Version: 2, OSType: "other_linux", BIOSType: "i440fx_sea_bios"})
+	have.AffinityLabels = []inventory.AffinityLabel{{Name: "gpu", Hosts: []string{"host2"}}}
 	have.Users = []inventory.User{{Name: "operator@internal", Password: "op", Roles: []inventory.Role{
 		{Name: "everywhere", Permits: []string{"login"}},
 		{Name: "cluster", Permits: []string{"create_vm"}, On: inventory.Object{Type: "cluster", Name: "Default"}},
@@ -83,6 +84,10 @@ func (w *world) fill() {
 	_, err = w.sdk.VmsService().VmService(id).NicsService().Add().Nic(nic).Send()
 	require.NoError(w.t, err)
 	w.vms = []string{vm.ID, id}
+	must(w.ours.AddAffinityGroup(ctx, ovirt.AffinityGroup{
+		Name: "apart", ClusterID: cluster.ID, VMsRule: ovirt.AffinityRule{Enabled: true, Enforcing: true}, VMIDs: w.vms,
+	}))(w.t)
+	require.NoError(w.t, w.ours.AddVMToAffinityLabel(ctx, must(w.ours.AffinityLabels(ctx))(w.t)[0].ID, id))
 	w.startUpload(center.ID)
 	require.Eventually(w.t, func() bool { return must(w.ours.VM(ctx, vm.ID))(w.t).Status == ovirt.StatusUp }, time.Minute, time.Millisecond)
 }
@@ -121,7 +126,7 @@ func TestSDKAndOurClientAgree(t *testing.T) {
 	for name, compare := range map[string]func(*testing.T){
 		"system": w.system, "dataCenters": w.dataCenters, "clusters": w.clusters, "networks": w.networks, "profiles": w.profiles,
 		"templates": w.templates, "storage": w.storage, "hosts": w.hosts, "vms": w.virtualMachines, "devices": w.devices, "disks": w.disks,
-		"transfers": w.transfers, "jobs": w.jobs, "permissions": w.permissions,
+		"transfers": w.transfers, "jobs": w.jobs, "permissions": w.permissions, "affinity": w.affinity,
 	} {
 		t.Run(name, compare)
 	}
