@@ -24,6 +24,8 @@ type Inventory struct {
 	Templates      []Template      `json:"templates"`
 	Users          []User          `json:"users,omitempty"`
 	AffinityLabels []AffinityLabel `json:"affinityLabels,omitempty"`
+	// Quotas are those beside the quota Default that every data center has. They limit nothing.
+	Quotas []Quota `json:"quotas,omitempty"`
 	// MaxVMNameLength is the engine's setting of that name (engine-config MaxVmNameLength), in characters; default 64.
 	MaxVMNameLength int `json:"maxVMNameLength,omitempty"`
 }
@@ -153,6 +155,14 @@ type NIC struct {
 	VNICProfile string `json:"vnicProfile,omitempty"`
 	// Interface is the device model; default "virtio".
 	Interface string `json:"interface,omitempty"`
+}
+
+// Quota is what a VM or a disk can be counted to.
+type Quota struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+	// DataCenter names the data center; default: the first one.
+	DataCenter string `json:"dataCenter,omitempty"`
 }
 
 // AffinityLabel marks VMs and hosts.

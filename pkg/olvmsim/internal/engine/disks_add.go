@@ -17,6 +17,7 @@ type DiskAdd struct {
 	Shareable, Wipe bool
 	PropagateErrors bool
 	StorageDomain   Ref
+	QuotaID         string
 }
 
 // What a new disk takes, in bytes: the first block of a raw file, the tables of a qcow2 file.
@@ -61,6 +62,10 @@ func (e *Engine) addDisk(call Call, add DiskAdd, defaultAlias string) (*Disk, er
 		Status: StatusLocked, Format: cmp.Or(add.Format, FormatCOW), StorageDomainID: sd.ID, ContentType: cmp.Or(add.ContentType, "data"),
 		ProvisionedSize: add.ProvisionedSize, Sparse: add.Sparse == nil || *add.Sparse, Shareable: add.Shareable, WipeAfterDelete: add.Wipe,
 	}
+	if err := e.checkQuota("add Virtual Disk", sd.DataCenterID, &add.QuotaID); err != nil {
+		return nil, err
+	}
+	disk.QuotaID = add.QuotaID
 	disk.Backup, disk.InitialSize, disk.PropagateErrors = cmp.Or(add.Backup, "none"), add.InitialSize, add.PropagateErrors
 	if err := e.checkNewDisk(disk, sd, add.ID); err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ const (
 	msgHostNotInCluster = "Cannot %s VM. Host %s is not in the Cluster of the VM."               // own words
 	msgNoPool           = "Cannot detach VM from VM-Pool. VM is not attached to it."             // own words
 	msgNoCopyThere      = "Cannot add VM. The Template's disk has no copy on Storage Domain %s." // own words
+	msgLeaseNoDomain    = "Cannot %s VM. Storage Domain doesn't exist."
 	msgUnknownInstance  = "InstanceType"
 
 	msgSnapshotLocked  = "Cannot %s Snapshot. The snapshot is locked. Please try again later." // own words

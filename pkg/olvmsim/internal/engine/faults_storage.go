@@ -18,7 +18,8 @@ const (
 	msgDiskShrink       = "Cannot edit Virtual Disk. New disk size must be larger than the current disk size." // own words
 	msgDiskShareable    = "Cannot %s Virtual Disk. Disk's volume format is not supported for shareable disk."  // own words
 	msgQuota            = "Cannot %s. Quota has insufficient storage resources."                               // own words
-	msgDisksIllegal     = "Cannot %s: The following disks are illegal: %s."                                    // own words
+	msgQuotaUnknown     = "Cannot %s. Quota doesn't exist."
+	msgDisksIllegal     = "Cannot %s: The following disks are illegal: %s." // own words
 	msgDiskRunning      = "Cannot %s Virtual Disk. At least one of the VMs is not down."
 	msgDiskSameDomain   = "Cannot %s Virtual Disk. The disk is on Storage Domain %s already."        // own words
 	msgDiskNoDomain     = "Cannot %s Virtual Disk. Storage Domain doesn't exist."                    // own words

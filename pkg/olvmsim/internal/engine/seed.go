@@ -43,7 +43,7 @@ func (e *Engine) seed(inv inventory.Inventory) error {
 		})
 	}
 	for _, step := range []func(inventory.Inventory) error{
-		e.seedHosts, e.seedStorage, e.seedNetworks, e.seedTemplates, e.reserveTemplates, e.seedUsers, e.seedLabels,
+		e.seedHosts, e.seedStorage, e.seedNetworks, e.seedTemplates, e.reserveTemplates, e.seedUsers, e.seedLabels, e.seedQuotas,
 	} {
 		if err := step(inv); err != nil {
 			return err
@@ -80,6 +80,17 @@ func (e *Engine) seedLabels(inv inventory.Inventory) error {
 			e.affinityLabels = map[string]*AffinityLabel{}
 		}
 		e.affinityLabels[label.ID] = label
+	}
+	return nil
+}
+
+func (e *Engine) seedQuotas(inv inventory.Inventory) error {
+	for _, q := range inv.Quotas {
+		dc, err := e.seedDataCenter("quota "+q.Name, q.DataCenter)
+		if err != nil {
+			return err
+		}
+		e.store.named = append(e.store.named, Quota{ID: stableID(q.ID, "quota", dc.Name+"/"+q.Name), Name: q.Name, DataCenterID: dc.ID})
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type state struct {
 	Profiles       []VNICProfile
 	StorageDomains []savedDomain
 	Quotas         map[string]int64
+	NamedQuotas    []Quota
 
 	Templates map[string]*Template
 	VMs       map[string]savedVM
@@ -107,7 +108,8 @@ func (e *Engine) encode() ([]byte, error) {
 	s := state{
 		Version: stateVersion, Now: e.timeline.now(), EventSeq: e.eventSeq, MACSeq: e.macSeq, MaxVMName: e.maxVMName,
 		DataCenters: e.dataCenters, Clusters: e.clusters, Hosts: e.hosts, Networks: e.networks, Profiles: e.profiles, Quotas: e.store.quotas,
-		Templates: e.templates, VMs: map[string]savedVM{}, Disks: e.disks, NameLocks: e.nameLocks, Jobs: e.jobs.order,
+		NamedQuotas: e.store.named,
+		Templates:   e.templates, VMs: map[string]savedVM{}, Disks: e.disks, NameLocks: e.nameLocks, Jobs: e.jobs.order,
 		Users: e.users, Roles: e.roles, Permissions: e.permissions, Events: e.events,
 		Tags: e.tags, AffinityGroups: e.affinityGroups, AffinityLabels: e.affinityLabels, AffinityLocks: e.affinityLocks,
 		StuckDisks: e.disturb.stuck, Orphans: e.disturb.orphans,
@@ -202,7 +204,7 @@ func decode(raw []byte, options Options, power Power) (*Engine, *state, error) {
 	e.dataCenters, e.clusters, e.hosts, e.networks, e.profiles = s.DataCenters, s.Clusters, s.Hosts, s.Networks, s.Profiles
 	e.users, e.roles, e.permissions, e.events = s.Users, s.Roles, s.Permissions, s.Events
 	e.tags, e.affinityGroups, e.affinityLabels, e.affinityLocks = s.Tags, s.AffinityGroups, s.AffinityLabels, s.AffinityLocks
-	e.disturb.stuck, e.disturb.orphans, e.store.quotas = s.StuckDisks, s.Orphans, s.Quotas
+	e.disturb.stuck, e.disturb.orphans, e.store.quotas, e.store.named = s.StuckDisks, s.Orphans, s.Quotas, s.NamedQuotas
 	e.fill(&s)
 	return e, &s, nil
 }

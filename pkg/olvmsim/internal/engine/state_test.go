@@ -17,7 +17,7 @@ import (
 func TestEveryFieldOfTheEngineIsSaved(t *testing.T) {
 	notState := strings.Fields("mu timeline advancing wake power feed reporter keeper options ended")
 	saved := strings.Fields("ids callIDs chances dataCenters clusters hosts networks profiles storageDomains templates vms disks nameLocks " +
-		"byID order users roles permissions events eventSeq macSeq stuck orphans transfers quotas " +
+		"byID order users roles permissions events eventSeq macSeq stuck orphans transfers quotas named " +
 		"tags affinityGroups affinityLabels affinityLocks behaviours maxVMName")
 	var check func(reflect.Type)
 	check = func(of reflect.Type) {

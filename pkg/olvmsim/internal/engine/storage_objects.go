@@ -13,10 +13,14 @@ type storageState struct {
 	transfers []*Transfer
 	// quotas are how many bytes the disks of a storage domain may have, by its id; without an entry there is no limit.
 	quotas map[string]int64
+	// named are the quotas beside the default ones of the data centers.
+	named []Quota
 }
 
 // DiskDetails is what most disks leave at its default.
 type DiskDetails struct {
+	// QuotaID is empty for the default quota of the data center.
+	QuotaID string
 	// OtherDomainIDs are where further copies of a template's disk are. The slice is never changed in place.
 	OtherDomainIDs []string
 	// Backup is none or incremental.

@@ -32,6 +32,7 @@ type DiskPlacement struct {
 	DiskID, Format string
 	StorageDomain  Ref
 	Sparse         *bool
+	QuotaID        string
 }
 
 // AddVM makes a VM. With disks to copy it is returned image_locked and becomes down later.
@@ -143,6 +144,9 @@ func (e *Engine) destinations(add VMAdd, template *Template) (map[string]string,
 		if _, ok := out[p.DiskID]; !ok {
 			return nil, noReferenced("Disk", Ref{ID: p.DiskID})
 		}
+		if err := e.checkQuota("add VM", e.dataCenterOfDisk(p.DiskID), &p.QuotaID); err != nil {
+			return nil, err
+		}
 		sd, err := e.destination(p, out[p.DiskID])
 		if err != nil {
 			return nil, err
@@ -196,13 +200,16 @@ func (e *Engine) copyDevices(v *VM, template *Template, add VMAdd, domains map[s
 		disk := e.cloneDisk(e.disks[attachment.DiskID])
 		disk.Alias = fmt.Sprintf("%s_Disk%d", v.Name, i+1)
 		disk.StorageDomainID = domains[attachment.DiskID]
-		if add.Clone {
-			for _, p := range add.Disks {
-				if p.DiskID == attachment.DiskID {
-					p.apply(disk)
-				}
+		for _, p := range add.Disks {
+			if p.DiskID != attachment.DiskID {
+				continue
 			}
-		} else {
+			disk.QuotaID = cmp.Or(p.QuotaID, disk.QuotaID)
+			if add.Clone {
+				p.apply(disk)
+			}
+		}
+		if !add.Clone {
 			disk.Format, disk.Sparse, disk.ActualSize = "cow", true, mib
 		}
 		attachment.DiskID = disk.ID

@@ -32,9 +32,13 @@ type VMChange struct {
 	TimeZone, CustomCPUModel                   *string
 	CustomEmulatedMachine, CustomCompatibility *string
 	CPUShares, IOThreads, MigrationDowntime    *int64
+	// Lease is the storage domain of the lease; an empty one gives it up.
+	Lease   *Ref
+	QuotaID *string
 
-	// hostIDs and instanceTypeID are what resolveChange finds.
+	// hostIDs, leaseDomainID and instanceTypeID are what resolveChange finds.
 	hostIDs        []string
+	leaseDomainID  *string
 	instanceTypeID *string
 }
 
@@ -76,6 +80,8 @@ func (c VMChange) apply(v *VM) {
 
 func (c VMChange) applyFeatures(v *VM) {
 	set(&v.InstanceTypeID, c.instanceTypeID)
+	set(&v.LeaseDomainID, c.leaseDomainID)
+	set(&v.QuotaID, c.QuotaID)
 	set(&v.SerialConsole, c.SerialConsole)
 	set(&v.Soundcard, c.Soundcard)
 	set(&v.StartPaused, c.StartPaused)
@@ -100,7 +106,8 @@ func (c VMChange) applyFeatures(v *VM) {
 	}
 }
 
-// resolveChange finds what the change names: hosts, and an instance type, whose sizes it fills in where none are given.
+// resolveChange finds what the change names: hosts, a lease's storage domain, a quota, and an instance type, whose sizes it fills
+// in where none are given.
 func (e *Engine) resolveChange(c VMChange, verb, clusterID string) (VMChange, error) {
 	for _, ref := range c.PlacementHosts {
 		h, ok := pickRef(e.hosts, ref, hostRef)
@@ -112,6 +119,38 @@ func (e *Engine) resolveChange(c VMChange, verb, clusterID string) (VMChange, er
 		}
 		c.hostIDs = append(c.hostIDs, h.ID)
 	}
+	dataCenterID := e.clusterByID(clusterID).DataCenterID
+	if err := e.checkQuota(verb+" VM", dataCenterID, c.QuotaID); err != nil {
+		return c, err
+	}
+	if err := e.resolveLease(&c, verb, dataCenterID); err != nil {
+		return c, err
+	}
+	return e.resolveInstanceType(c)
+}
+
+// resolveLease finds the storage domain of the lease, which must be one of the data center and active
+// (VmManagementCommandBase.validateLeaseStorageDomain).
+func (e *Engine) resolveLease(c *VMChange, verb, dataCenterID string) error {
+	if c.Lease == nil {
+		return nil
+	}
+	c.leaseDomainID = new(string)
+	if *c.Lease == (Ref{}) {
+		return nil
+	}
+	sd, ok := e.storageDomainByRef(*c.Lease)
+	switch {
+	case !ok || sd.DataCenterID != dataCenterID:
+		return invalid(msgLeaseNoDomain, verb)
+	case sd.Status != "active":
+		return conflict(msgDomainInactive, verb+" VM", sd.Status)
+	}
+	c.leaseDomainID = &sd.ID
+	return nil
+}
+
+func (e *Engine) resolveInstanceType(c VMChange) (VMChange, error) {
 	if c.InstanceType == nil || *c.InstanceType == (Ref{}) {
 		return c, nil
 	}

@@ -47,6 +47,10 @@ type Features struct {
 type VMState struct {
 	InstanceTypeID string
 	TagIDs         []string
+	// LeaseDomainID is the storage domain with the VM's lease; empty means that there is none.
+	LeaseDomainID string
+	// QuotaID is empty unless a request named one.
+	QuotaID string
 	// Snapshots do not include the active VM, which every VM has.
 	Snapshots []Snapshot
 	// CDFile is what is in the drive from the next start on, CurrentCDFile what is in it now; empty means nothing.

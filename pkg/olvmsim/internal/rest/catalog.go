@@ -82,14 +82,14 @@ func emptyCollection(key string) func(*request) (collection, error) {
 	return func(*request) (collection, error) { return collection{key: key}, nil }
 }
 
-// listQuotas shows the default quota, which is what a data center has that has no others. It has the data center's id.
+// listQuotas shows the quotas of a data center: the default one, and those of the inventory, which limit nothing either.
 func (s *Server) listQuotas(r *request) (collection, error) {
-	dataCenters, err := below(r, "datacenter", s.Engine.DataCenters(), dataCenterID, s.Engine.DataCenters(), dataCenterID)
-	return collect("quota", dataCenters, func(d engine.DataCenter) item {
-		self := showQuota(d.ID)
-		return named(d.ID, "Default", Quota{
-			ClusterHardLimitPct: 20, ClusterSoftLimitPct: 80, DataCenter: *ref("datacenters", d.ID), Description: "Default unlimited quota",
-			Href: self.Href, ID: self.ID, Link: subLinks(self.Href, "permissions", "quotaclusterlimits", "quotastoragelimits"), Name: "Default",
+	quotas, err := below(r, "datacenter", s.Engine.DataCenters(), dataCenterID, s.Engine.Quotas(), func(q engine.Quota) string { return q.DataCenterID })
+	return collect("quota", quotas, func(q engine.Quota) item {
+		self := showQuota(q.DataCenterID, q.ID)
+		return named(q.ID, q.Name, Quota{
+			ClusterHardLimitPct: 20, ClusterSoftLimitPct: 80, DataCenter: *ref("datacenters", q.DataCenterID), Description: q.Description,
+			Href: self.Href, ID: self.ID, Link: subLinks(self.Href, "permissions", "quotaclusterlimits", "quotastoragelimits"), Name: q.Name,
 			StorageHardLimitPct: 20, StorageSoftLimitPct: 80,
 		})
 	}), err

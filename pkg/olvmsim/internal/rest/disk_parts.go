@@ -16,6 +16,7 @@ func diskAdd(d *Disk) (*engine.DiskAdd, error) {
 		ID: strings.ToLower(d.ID), Alias: aliasOf(d), Description: value(d.Description), Format: d.Format, ContentType: d.ContentType,
 		Backup: d.Backup, ProvisionedSize: int64(*d.ProvisionedSize), Sparse: (*bool)(d.Sparse), Shareable: isTrue(d.Shareable),
 		Wipe: isTrue(d.WipeAfterDelete), PropagateErrors: isTrue(d.PropagateErrors), StorageDomain: storageDomainOf(d),
+		QuotaID: quotaOf(d),
 	}
 	if d.InitialSize != nil {
 		add.InitialSize = int64(*d.InitialSize)
@@ -42,7 +43,7 @@ func aliasOf(d *Disk) string { return cmp.Or(value(d.Alias), value(d.Name)) }
 
 // checkDisk refuses values that no disk can have.
 func checkDisk(d *Disk) error {
-	if err := checkRefs(&Ref{ID: d.ID}, d.StorageDomain); err != nil {
+	if err := checkRefs(&Ref{ID: d.ID}, d.StorageDomain, d.Quota); err != nil {
 		return err
 	}
 	if d.StorageDomains != nil {
@@ -74,7 +75,7 @@ func showDisk(d engine.Disk, dataCenterID string) Disk {
 		Description: ptr(d.Description), DiskProfile: ref("diskprofiles", d.StorageDomainID), Format: d.Format, Href: href, ID: d.ID,
 		ImageID: d.ImageID, Link: subLinks(href, "disksnapshots", "permissions", "statistics"), Name: ptr(d.Alias),
 		PropagateErrors: ptr(Bool(d.PropagateErrors)), ProvisionedSize: ptr(Int(d.ProvisionedSize)),
-		Quota: showQuota(dataCenterID), Shareable: ptr(Bool(d.Shareable)), Sparse: ptr(Bool(d.Sparse)), Status: d.Status,
+		Quota: showQuota(dataCenterID, cmp.Or(d.QuotaID, dataCenterID)), Shareable: ptr(Bool(d.Shareable)), Sparse: ptr(Bool(d.Sparse)), Status: d.Status,
 		StorageDomains: &StorageDomains{}, StorageType: "image", TotalSize: ptr(Int(d.ActualSize)), WipeAfterDelete: ptr(Bool(d.WipeAfterDelete)),
 	}
 	for _, id := range d.DomainIDs() {
@@ -86,10 +87,10 @@ func showDisk(d engine.Disk, dataCenterID string) Disk {
 	return out
 }
 
-// showQuota is the quota that every data center has; it goes by the data center's id here.
-func showQuota(dataCenterID string) *Ref {
+// showQuota refers to a quota of a data center. The one that every data center has goes by the data center's id here.
+func showQuota(dataCenterID, quotaID string) *Ref {
 	if dataCenterID == "" {
 		return nil
 	}
-	return &Ref{Href: ref("datacenters", dataCenterID).Href + "/quotas/" + dataCenterID, ID: dataCenterID}
+	return &Ref{Href: ref("datacenters", dataCenterID).Href + "/quotas/" + quotaID, ID: quotaID}
 }

@@ -27,6 +27,7 @@ type VM struct {
 	Initialization              *Initialization   `json:"initialization,omitempty"`
 	InstanceType                *Ref              `json:"instance_type,omitempty"`
 	IO                          *IO               `json:"io,omitempty"`
+	Lease                       *Lease            `json:"lease,omitempty"`
 	Link                        []Link            `json:"link,omitempty"`
 	Memory                      *Int              `json:"memory,omitempty"`
 	MemoryPolicy                *MemoryPolicy     `json:"memory_policy,omitempty"`
@@ -40,6 +41,7 @@ type VM struct {
 	OriginalTemplate            *Ref              `json:"original_template,omitempty"`
 	OS                          *OS               `json:"os,omitempty"`
 	PlacementPolicy             *PlacementPolicy  `json:"placement_policy,omitempty"`
+	Quota                       *Ref              `json:"quota,omitempty"`
 	RunOnce                     *Bool             `json:"run_once,omitempty"`
 	SoundcardEnabled            *Bool             `json:"soundcard_enabled,omitempty"`
 	StartPaused                 *Bool             `json:"start_paused,omitempty"`
@@ -75,13 +77,11 @@ type unusedVM struct {
 	HostDevices              unused `json:"host_devices,omitempty"`
 	KatelloErrata            unused `json:"katello_errata,omitempty"`
 	LargeIcon                unused `json:"large_icon,omitempty"`
-	Lease                    unused `json:"lease,omitempty"`
 	MediatedDevices          unused `json:"mediated_devices,omitempty"`
 	NICs                     unused `json:"nics,omitempty"`
 	NUMANodes                unused `json:"numa_nodes,omitempty"`
 	Payloads                 unused `json:"payloads,omitempty"`
 	Permissions              unused `json:"permissions,omitempty"`
-	Quota                    unused `json:"quota,omitempty"`
 	ReportedDevices          unused `json:"reported_devices,omitempty"`
 	RNGDevice                unused `json:"rng_device,omitempty"`
 	SerialNumber             unused `json:"serial_number,omitempty"`
@@ -174,6 +174,11 @@ type HighAvailability struct {
 // IO is how many threads serve the disks.
 type IO struct {
 	Threads *Int `json:"threads,omitempty"`
+}
+
+// Lease is where the VM's lease is; an empty one in a request gives it up.
+type Lease struct {
+	StorageDomain *Ref `json:"storage_domain,omitempty"`
 }
 
 // MemoryPolicy is in bytes.

@@ -55,6 +55,12 @@ func showVM(v engine.VM) VM {
 	if v.InstanceTypeID != "" {
 		out.InstanceType = ref("instancetypes", v.InstanceTypeID)
 	}
+	if v.LeaseDomainID != "" {
+		out.Lease = &Lease{ref("storagedomains", v.LeaseDomainID)}
+	}
+	if v.QuotaID != "" {
+		out.Quota = &Ref{ID: v.QuotaID}
+	}
 	if v.StopReason != "" {
 		out.StopReason = ptr(v.StopReason)
 	}

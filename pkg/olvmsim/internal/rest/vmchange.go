@@ -80,7 +80,16 @@ func featureChange(c *engine.VMChange, body *VM) error {
 	if given(body.InstanceType) {
 		c.InstanceType = ptr(engineRef(body.InstanceType))
 	}
-	return checkRefs(body.InstanceType)
+	if body.Quota != nil && body.Quota.ID != "" {
+		c.QuotaID = &body.Quota.ID
+	}
+	if body.Lease != nil {
+		c.Lease = ptr(engineRef(body.Lease.StorageDomain))
+		if err := checkRefs(body.Lease.StorageDomain); err != nil {
+			return err
+		}
+	}
+	return checkRefs(body.InstanceType, body.Quota)
 }
 
 func engineRefs(refs []Ref) []engine.Ref {

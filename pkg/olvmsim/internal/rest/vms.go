@@ -83,14 +83,21 @@ func placements(attachments *DiskAttachments) ([]engine.DiskPlacement, error) {
 		if err := checkEnums(diskFormat(a.Disk.Format)); err != nil {
 			return nil, err
 		}
-		if err := checkRefs(&Ref{ID: a.Disk.ID}); err != nil {
+		if err := checkRefs(&Ref{ID: a.Disk.ID}, a.Disk.Quota); err != nil {
 			return nil, err
 		}
 		p := engine.DiskPlacement{DiskID: a.Disk.ID, Format: a.Disk.Format, Sparse: (*bool)(a.Disk.Sparse)}
-		p.StorageDomain = storageDomainOf(a.Disk)
+		p.StorageDomain, p.QuotaID = storageDomainOf(a.Disk), quotaOf(a.Disk)
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+func quotaOf(d *Disk) string {
+	if d.Quota == nil {
+		return ""
+	}
+	return d.Quota.ID
 }
 
 func storageDomainOf(d *Disk) engine.Ref {
