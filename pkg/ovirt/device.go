@@ -28,6 +28,15 @@ type Disk struct {
 	Status                      string   // ok, locked or illegal
 	ProvisionedSize, ActualSize int64    // bytes
 	StorageDomainIDs            []string // several only for a template's disk that was copied
+	Format                      string   // one of the Format constants
+	Sparse                      bool     // the storage is taken as the guest writes
+	QuotaID                     string   // empty where the engine does not say
+}
+
+// AttachedDisk is a disk in a VM and what the engine says of the disk itself.
+type AttachedDisk struct {
+	DiskAttachment
+	Disk Disk // nothing but the id where this user may not see the disk
 }
 
 // NICs lists the network interfaces of a VM.
@@ -59,6 +68,14 @@ func (c *Client) DiskAttachments(ctx context.Context, vmID string) ([]DiskAttach
 		name: "vms.diskattachments.list", operation: "list disks of VM", object: vmID,
 		method: http.MethodGet, path: []string{"vms", vmID, "diskattachments"},
 	}, "disk_attachment", diskAttachmentOf)
+}
+
+// DiskAttachmentsWithDisks lists the disks of a VM, each as the engine reports it, with one call.
+func (c *Client) DiskAttachmentsWithDisks(ctx context.Context, vmID string) ([]AttachedDisk, error) {
+	return list(ctx, c, request{
+		name: "vms.diskattachments.list", operation: "list disks of VM", object: vmID,
+		method: http.MethodGet, path: []string{"vms", vmID, "diskattachments"}, query: url.Values{"follow": {"disk"}},
+	}, "disk_attachment", attachedDiskOf)
 }
 
 // TemplateNICs lists the network interfaces that a VM gets from a template.

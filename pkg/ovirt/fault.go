@@ -116,6 +116,8 @@ func kindOfFault(status int, words string) Kind {
 			"vm doesn't exist",                        // ACTION_TYPE_FAILED_VM_NOT_EXIST
 			"provided vm is invalid (does not exist)", // ACTION_TYPE_FAILED_INVALID_ENTITY_FOR_AFFINITY_GROUP: also of a VM that is no member
 			"no matching affinity group",              // ACTION_TYPE_FAILED_INVALID_AFFINITY_GROUP_ID
+			"quota doesn't exist",                     // ACTION_TYPE_FAILED_QUOTA_NOT_EXIST
+			"storage domain doesn't exist",            // ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_EXIST
 		}},
 		{Exists, []string{
 			"name is already in use",                 // ACTION_TYPE_FAILED_NAME_ALREADY_USED, NETWORK_INTERFACE_NAME_ALREADY_IN_USE

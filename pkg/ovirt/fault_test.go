@@ -35,6 +35,9 @@ func TestRefusalsAreClassifiedByTheirText(t *testing.T) {
 		{400, NotFound, "Cannot edit Affinity Group. VM doesn't exist.", ""},
 		{400, Invalid, "Cannot edit Affinity Group. Provided VM resides in another Cluster.", ""},
 
+		{400, NotFound, "Cannot add VM. Quota doesn't exist.", ""},
+		{400, NotFound, "Cannot add VM. Storage Domain doesn't exist.", ""},
+
 		{409, Conflict, "Cannot add VM. Related operation is currently in progress. Please try again later.", ""},
 		{409, Conflict, "Cannot remove VM. VM is running.", ""},
 		{409, Conflict, "MAC Address 56:6f:00:00:00:01 is already in use by VM or snapshot: v.", ""},

@@ -70,6 +70,11 @@ type StorageDomain struct {
 	Available, Used int64  // bytes
 }
 
+// DataCenterQuota limits what the users of a data center may use, where the data center's quota mode is not disabled.
+type DataCenterQuota struct {
+	ID, Name, DataCenterID string
+}
+
 // Host runs VMs.
 type Host struct {
 	ID, Name, ClusterID string
@@ -158,12 +163,21 @@ func (c *Client) Templates(ctx context.Context, dataCenterID string) ([]Template
 	return found, nil
 }
 
-// TemplateByName finds the newest version of a template, whatever its status. Names are unique in a data center only, and a
-// template names a cluster, not a data center: with a dataCenterID a second call reads which clusters are in it, and an empty
-// dataCenterID takes the template of any data center. (Following the reference in one call fails for the Blank template, which
-// has no cluster: LinkFollower.)
+// TemplateByName finds the newest version of a template, the one with the highest number, whatever its status: TemplatesByName
+// has the others. NotFound when there is none.
 func (c *Client) TemplateByName(ctx context.Context, dataCenterID, name string) (*Template, error) {
-	r, err := findRequest("templates.list", "find template", name, "templates")
+	found, err := c.TemplatesByName(ctx, dataCenterID, name)
+	return only(request{operation: findTemplate, object: name}, found, err, func(*Template) bool { return true })
+}
+
+const findTemplate = "find template"
+
+// TemplatesByName lists all versions of a template, the newest first, and nothing when there is none. Names are unique in a data
+// center only, and a template names a cluster, not a data center: with a dataCenterID a second call reads which clusters are in
+// it, and an empty dataCenterID takes the templates of any data center. (Following the reference in one call fails for the Blank
+// template, which has no cluster: LinkFollower.)
+func (c *Client) TemplatesByName(ctx context.Context, dataCenterID, name string) ([]Template, error) {
+	r, err := findRequest("templates.list", findTemplate, name, "templates")
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +187,7 @@ func (c *Client) TemplateByName(ctx context.Context, dataCenterID, name string) 
 		found, err = c.templatesIn(ctx, r, dataCenterID, found)
 	}
 	slices.SortStableFunc(found, func(a, b Template) int { return b.Version - a.Version })
-	return only(r, found, err, func(*Template) bool { return true })
+	return found, err
 }
 
 // templatesIn keeps the templates whose cluster is in the data center, and those that have none.
@@ -195,7 +209,21 @@ func (c *Client) StorageDomains(ctx context.Context, dataCenterID string) ([]Sto
 	}, "storage_domain", storageDomainOf)
 }
 
-// StorageDomainByName finds a storage domain.
+// StorageDomainInDataCenter finds a storage domain of a data center, with its status there.
+func (c *Client) StorageDomainInDataCenter(ctx context.Context, dataCenterID, name string) (*StorageDomain, error) {
+	found, err := c.StorageDomains(ctx, dataCenterID)
+	return only(request{operation: "find storage domain", object: name}, found, err, func(s *StorageDomain) bool { return s.Name == name })
+}
+
+// QuotaByName finds a quota of a data center.
+func (c *Client) QuotaByName(ctx context.Context, dataCenterID, name string) (*DataCenterQuota, error) {
+	r := request{name: "datacenters.quotas.list", operation: "find quota", object: name,
+		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "quotas"}}
+	found, err := list(ctx, c, r, "quota", quotaOf)
+	return only(r, found, err, func(q *DataCenterQuota) bool { return q.Name == name })
+}
+
+// StorageDomainByName finds a storage domain of any data center, without its status.
 func (c *Client) StorageDomainByName(ctx context.Context, name string) (*StorageDomain, error) {
 	r, err := findRequest("storagedomains.list", "find storage domain", name, "storagedomains")
 	if err != nil {
@@ -211,6 +239,16 @@ func (c *Client) Hosts(ctx context.Context, clusterID string) ([]Host, error) {
 		name: "hosts.list", operation: "list hosts", method: http.MethodGet, path: []string{"hosts"},
 	}, "host", hostOf)
 	return slices.DeleteFunc(hosts, func(h Host) bool { return h.ClusterID != clusterID }), err
+}
+
+// HostByName finds a host of any cluster, whatever its status.
+func (c *Client) HostByName(ctx context.Context, name string) (*Host, error) {
+	r, err := findRequest("hosts.list", "find host", name, "hosts")
+	if err != nil {
+		return nil, err
+	}
+	found, err := list(ctx, c, r, "host", hostOf)
+	return only(r, found, err, func(h *Host) bool { return h.Name == name })
 }
 
 // rootRequest is a user-level call for everybody: an unfiltered one adds a summary, and fails with a 500 for a user without an

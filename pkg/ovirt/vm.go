@@ -43,7 +43,27 @@ type VM struct {
 	OSType, BIOSType, Type              string
 	// HasInitialization tells that the engine holds a boot document (custom_script). The document itself is not kept.
 	HasInitialization bool
+	HostIDs           []string          // as in AddVM; only administrators see them
+	HighAvailability  *HighAvailability // nil for a VM that is not started again
+	// LeaseStorageDomainID is the storage domain with the VM's lease.
+	LeaseStorageDomainID string
+	DeleteProtected      bool
+	QuotaID              string // empty where the engine does not say
+	Display              string // one of the Display constants; empty for a VM without a graphics console
+	// SerialConsole is known only from the reply to AddVM: engines leave it out of other replies unless all content is asked for.
+	SerialConsole bool
 }
+
+// HighAvailability is the order in which the engine starts VMs again.
+type HighAvailability struct {
+	Priority int // 0 to 100, the highest first; the administration portal's words are 1 (low), 50 (medium) and 100 (high)
+}
+
+// Protocols of the graphics console: DisplayType in the API model.
+const (
+	DisplayVNC   = "vnc"
+	DisplaySPICE = "spice"
+)
 
 // CPUTopology is what the guest sees; a zero leaves the template's value.
 type CPUTopology struct {
@@ -63,7 +83,33 @@ type AddVM struct {
 	BIOSType                            string
 	Type                                string // empty means server
 	CustomScript                        string // the boot document
-	Clone                               bool   // copy the template's disks instead of depending on them
+	// Initialization is the rest of what cloud-init is told; it does not go together with Ignition (see Initialization).
+	Initialization Initialization
+	Clone          bool // copy the template's disks instead of depending on them
+	// HostIDs are the only hosts that the VM starts on; none means any of the cluster. It can be migrated to others.
+	HostIDs []string
+	// HighAvailability makes the engine start the VM again, elsewhere too, when it or its host fails; nil leaves the template's value.
+	HighAvailability *HighAvailability
+	// LeaseStorageDomainID is a storage domain for a lease of the VM, so that the engine may start a highly available VM elsewhere
+	// also while it does not know that the first host is off.
+	LeaseStorageDomainID string
+	// DeleteProtected makes RemoveVM a Conflict until UpdateVM ends it.
+	DeleteProtected bool
+	QuotaID         string // of the VM's memory and processors
+	Display         string // one of the Display constants; the template's consoles when empty. See RemoveGraphicsConsoles for none
+	SerialConsole   bool
+	// Disks says where and how the template's disks become the VM's; those that are not named stay where the template's are.
+	Disks []AddVMDisk
+}
+
+// AddVMDisk says what becomes of a disk of the template.
+type AddVMDisk struct {
+	ID string // of the template's disk; required
+	// StorageDomainID is where the VM's disk goes. Without Clone it must be one that holds the template's disk.
+	StorageDomainID string
+	Format          string // one of the Format constants; only with Clone
+	Sparse          *bool  // allocate as the guest writes; only with Clone
+	QuotaID         string // of the disk's size
 }
 
 // VMs lists the VMs that match a search (see SearchTerm), all for an empty one, with one call: without "page N" in the search
@@ -97,6 +143,11 @@ func (c *Client) AddVM(ctx context.Context, v AddVM, correlationID string) (*VM,
 	if !validCorrelationID(correlationID) {
 		return nil, r.invalid("the correlation id must be 1 to 36 letters, digits, '_' and '-'")
 	}
+	for _, disk := range v.Disks {
+		if disk.ID == "" {
+			return nil, r.invalid("the id of the template's disk is empty")
+		}
+	}
 	if v.Clone {
 		r.query = url.Values{"clone": {"true"}}
 	}
@@ -111,6 +162,28 @@ func (c *Client) ClearInitialization(ctx context.Context, id string) error {
 		name: "vms.update", operation: "clear boot document of VM", object: id, method: http.MethodPut, path: []string{"vms", id},
 		body: wireVM{Initialization: &wireInitialization{CustomScript: new("")}},
 	}, nil)
+}
+
+// RemoveGraphicsConsoles makes a VM that is down headless; Conflict when it runs or is locked. A POST of a VM cannot say that it
+// has none.
+func (c *Client) RemoveGraphicsConsoles(ctx context.Context, vmID string) error {
+	consoles, err := list(ctx, c, request{
+		name: "vms.graphicsconsoles.list", operation: "list graphics consoles of VM", object: vmID,
+		method: http.MethodGet, path: []string{"vms", vmID, "graphicsconsoles"},
+	}, "graphics_console", func(w *reference) string { return w.ID })
+	if err != nil {
+		return err
+	}
+	for _, id := range consoles {
+		err := c.do(ctx, request{
+			name: "vms.graphicsconsoles.remove", operation: "remove graphics console " + id + " of VM", object: vmID,
+			method: http.MethodDelete, path: []string{"vms", vmID, "graphicsconsoles", id},
+		}, nil)
+		if err != nil && !errors.Is(err, NotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // StartVM starts a VM; Conflict when it runs already or is locked, Quota when no host has room.

@@ -1,116 +1,5 @@
 package ovirt
 
-type wireVM struct {
-	ID               string              `json:"id,omitempty"`
-	Name             string              `json:"name,omitempty"`
-	Description      string              `json:"description,omitempty"`
-	Comment          string              `json:"comment,omitempty"`
-	Type             string              `json:"type,omitempty"`
-	Status           string              `json:"status,omitempty"`
-	StatusDetail     string              `json:"status_detail,omitempty"`
-	StopReason       string              `json:"stop_reason,omitempty"`
-	Cluster          *reference          `json:"cluster,omitempty"`
-	Template         *reference          `json:"template,omitempty"`
-	OriginalTemplate *reference          `json:"original_template,omitempty"`
-	Host             *reference          `json:"host,omitempty"`
-	Memory           integer             `json:"memory,omitempty"`
-	MemoryPolicy     *wireMemoryPolicy   `json:"memory_policy,omitempty"`
-	CPU              *wireCPU            `json:"cpu,omitempty"`
-	OS               *wireType           `json:"os,omitempty"`
-	BIOS             *wireType           `json:"bios,omitempty"`
-	Initialization   *wireInitialization `json:"initialization,omitempty"`
-}
-
-type wireMemoryPolicy struct {
-	Guaranteed integer `json:"guaranteed,omitempty"`
-	Max        integer `json:"max,omitempty"`
-}
-
-type wireCPU struct {
-	Architecture string        `json:"architecture,omitempty"`
-	Type         string        `json:"type,omitempty"` // of a cluster only
-	Topology     *wireTopology `json:"topology,omitempty"`
-}
-
-type wireTopology struct {
-	Sockets integer `json:"sockets,omitempty"`
-	Cores   integer `json:"cores,omitempty"`
-	Threads integer `json:"threads,omitempty"`
-}
-
-type wireType struct {
-	Type string `json:"type,omitempty"`
-}
-
-// wireInitialization has a pointer because an empty custom_script is what empties the one that the engine holds.
-type wireInitialization struct {
-	CustomScript *string `json:"custom_script,omitempty"`
-}
-
-// wireAction is the body of an action; it is needed even where it is empty.
-type wireAction struct {
-	Force boolean `json:"force,omitempty"`
-}
-
-func vmOf(w *wireVM) VM {
-	vm := VM{
-		ID: w.ID, Name: w.Name, Description: w.Description, Comment: w.Comment, Type: w.Type,
-		Status: w.Status, StatusDetail: w.StatusDetail, StopReason: w.StopReason,
-		ClusterID: w.Cluster.id(), TemplateID: w.Template.id(), OriginalTemplateID: w.OriginalTemplate.id(), HostID: w.Host.id(),
-		Memory: int64(w.Memory),
-	}
-	if w.MemoryPolicy != nil {
-		vm.GuaranteedMemory, vm.MaxMemory = int64(w.MemoryPolicy.Guaranteed), int64(w.MemoryPolicy.Max)
-	}
-	if w.CPU != nil {
-		vm.Architecture = w.CPU.Architecture
-		if t := w.CPU.Topology; t != nil {
-			vm.CPU = CPUTopology{Sockets: int(t.Sockets), Cores: int(t.Cores), Threads: int(t.Threads)}
-		}
-	}
-	if w.OS != nil {
-		vm.OSType = w.OS.Type
-	}
-	if w.BIOS != nil {
-		vm.BIOSType = w.BIOS.Type
-	}
-	if i := w.Initialization; i != nil {
-		vm.HasInitialization = i.CustomScript != nil && *i.CustomScript != ""
-	}
-	return vm
-}
-
-// wire leaves out what is not set, so that the template's value holds.
-func (v AddVM) wire() wireVM {
-	w := wireVM{
-		ID: v.ID, Name: v.Name, Description: v.Description, Comment: v.Comment, Type: v.Type,
-		Cluster: refer(v.ClusterID), Template: refer(v.TemplateID), Memory: integer(v.Memory),
-	}
-	if w.Type == "" {
-		w.Type = "server"
-	}
-	if v.GuaranteedMemory != 0 || v.MaxMemory != 0 {
-		w.MemoryPolicy = &wireMemoryPolicy{Guaranteed: integer(v.GuaranteedMemory), Max: integer(v.MaxMemory)}
-	}
-	cpu := wireCPU{Architecture: v.Architecture}
-	if v.CPU != (CPUTopology{}) {
-		cpu.Topology = &wireTopology{Sockets: integer(v.CPU.Sockets), Cores: integer(v.CPU.Cores), Threads: integer(v.CPU.Threads)}
-	}
-	if cpu != (wireCPU{}) {
-		w.CPU = &cpu
-	}
-	if v.OSType != "" {
-		w.OS = &wireType{v.OSType}
-	}
-	if v.BIOSType != "" {
-		w.BIOS = &wireType{v.BIOSType}
-	}
-	if v.CustomScript != "" {
-		w.Initialization = &wireInitialization{CustomScript: &v.CustomScript}
-	}
-	return w
-}
-
 type wireNIC struct {
 	ID          string     `json:"id,omitempty"`
 	Name        string     `json:"name,omitempty"`
@@ -167,11 +56,36 @@ type wireDisk struct {
 	StorageDomains  struct {
 		StorageDomain []reference `json:"storage_domain"`
 	} `json:"storage_domains"`
+	Format string     `json:"format"`
+	Sparse boolean    `json:"sparse"`
+	Quota  *reference `json:"quota"`
+}
+
+// wireAttachedDisk is an attachment whose link to the disk was followed.
+type wireAttachedDisk struct {
+	ID        string    `json:"id"`
+	Disk      *wireDisk `json:"disk"`
+	Interface string    `json:"interface"`
+	Bootable  boolean   `json:"bootable"`
+	Active    boolean   `json:"active"`
+}
+
+func attachedDiskOf(w *wireAttachedDisk) AttachedDisk {
+	attached := AttachedDisk{DiskAttachment: DiskAttachment{
+		ID: w.ID, DiskID: w.ID, Interface: w.Interface, Bootable: bool(w.Bootable), Active: bool(w.Active),
+	}}
+	if w.Disk != nil {
+		attached.Disk = diskOf(w.Disk)
+	}
+	if attached.Disk.ID == "" {
+		attached.Disk.ID = w.ID // they are the same
+	}
+	return attached
 }
 
 func diskOf(w *wireDisk) Disk {
 	disk := Disk{ID: w.ID, Name: w.Name, Description: w.Description, Status: w.Status,
-		ProvisionedSize: int64(w.ProvisionedSize), ActualSize: int64(w.ActualSize)}
+		ProvisionedSize: int64(w.ProvisionedSize), ActualSize: int64(w.ActualSize), Format: w.Format, Sparse: bool(w.Sparse), QuotaID: w.Quota.id()}
 	if disk.Name == "" {
 		disk.Name = w.Alias
 	}
@@ -253,6 +167,10 @@ func hostOf(w *wireInventory) Host {
 
 func storageDomainOf(w *wireInventory) StorageDomain {
 	return StorageDomain{ID: w.ID, Name: w.Name, Type: w.Type, Status: w.Status, Available: int64(w.Available), Used: int64(w.Used)}
+}
+
+func quotaOf(w *wireInventory) DataCenterQuota {
+	return DataCenterQuota{ID: w.ID, Name: w.Name, DataCenterID: w.DataCenter.id()}
 }
 
 type wireTemplate struct {
