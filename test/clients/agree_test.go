@@ -23,6 +23,8 @@ func compared() map[string]string {
 		"System": "", "DataCenter": "", "Cluster": "", "Network": "", "VNICProfile": "", "NetworkFilter": "", "Template": "", "StorageDomain": "",
 		"Host": "", "VM": "", "NIC": "", "DiskAttachment": "", "Disk": "", "Job": "", "User": "", "Permission": "",
 		"AffinityGroup": "", "AffinityLabel": "", "AffinityRule": "part of AffinityGroup", "AffinityGroupUpdate": "a request",
+		"Tag": "", "DataCenterQuota": "", "AttachedDisk": "DiskAttachment and Disk", "HighAvailability": "part of VM", "VMUpdate": "a request",
+		"AddVMDisk": "a request", "NewDisk": "a request", "Initialization": "a request", "NICConfiguration": "a request", "IPConfiguration": "a request",
 		"ImageTransfer": "", "CPUTopology": "part of VM", "AddVM": "a request", "AddDisk": "a request", "AddTemplate": "a request",
 		"AddImageTransfer": "a request", "Trust": "of the client itself", "Config": "of the client itself", "Call": "of the client itself", "Client": "the client",
 		"Error": "not an entity", "UntrustedCertificateError": "not an entity",
@@ -50,7 +52,11 @@ func agree[O, S any](t *testing.T, ours []O, theirs []S, id func(S) string, tabl
 		for _, name := range names {
 			get, ok := table[name]
 			require.True(t, ok, "%s.%s is not compared", kind, name)
-			require.Equal(t, fmt.Sprint(v.FieldByName(name).Interface()), fmt.Sprint(get(theirs[at])), "%s.%s of %+v", kind, name, ours[i])
+			value := v.FieldByName(name)
+			if value.Kind() == reflect.Pointer && !value.IsNil() {
+				value = value.Elem()
+			}
+			require.Equal(t, fmt.Sprint(value.Interface()), fmt.Sprint(get(theirs[at])), "%s.%s of %+v", kind, name, ours[i])
 		}
 	}
 }

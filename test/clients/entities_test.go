@@ -172,6 +172,30 @@ func (w *world) virtualMachines(t *testing.T) {
 		"OSType":       func(v *ovirtsdk.Vm) any { return of(v.MustOs().Type()) },
 		"BIOSType":     func(v *ovirtsdk.Vm) any { return of(v.MustBios().Type()) },
 		"Type":         func(v *ovirtsdk.Vm) any { return of(v.Type()) },
+		"HostIDs": func(v *ovirtsdk.Vm) any {
+			hosts, ok := v.MustPlacementPolicy().Hosts()
+			if !ok {
+				return []string{}
+			}
+			return idsOf(hosts.Slice())
+		},
+		"HighAvailability": func(v *ovirtsdk.Vm) any {
+			if !v.MustHighAvailability().MustEnabled() {
+				return nil
+			}
+			return ovirt.HighAvailability{Priority: int(v.MustHighAvailability().MustPriority())}
+		},
+		"LeaseStorageDomainID": func(v *ovirtsdk.Vm) any {
+			lease, ok := v.Lease()
+			if !ok {
+				return ""
+			}
+			return idOf(lease.StorageDomain())
+		},
+		"DeleteProtected": func(v *ovirtsdk.Vm) any { return of(v.DeleteProtected()) },
+		"QuotaID":         func(v *ovirtsdk.Vm) any { return idOf(v.Quota()) },
+		"Display":         func(v *ovirtsdk.Vm) any { return of(v.MustDisplay().Type()) },
+		"SerialConsole":   func(v *ovirtsdk.Vm) any { _, ok := v.Console(); return ok },
 		"HasInitialization": func(v *ovirtsdk.Vm) any {
 			i, ok := v.Initialization()
 			return ok && of(i.CustomScript()) != ""
@@ -182,40 +206,6 @@ func (w *world) virtualMachines(t *testing.T) {
 			require.Equal(t, "a: b\n", v.MustInitialization().MustCustomScript())
 		}
 	}
-}
-
-func (w *world) affinity(t *testing.T) {
-	cluster := must(w.ours.Clusters(t.Context(), w.center(t)))(t)[0].ID
-	answer, err := w.sdk.ClustersService().ClusterService(cluster).AffinityGroupsService().List().Send()
-	require.NoError(t, err)
-	rule := func(r *ovirtsdk.AffinityRule) any {
-		return ovirt.AffinityRule{Enabled: r.MustEnabled(), Positive: r.MustPositive(), Enforcing: r.MustEnforcing()}
-	}
-	ours := must(w.ours.AffinityGroups(t.Context(), cluster))(t)
-	require.NotEmpty(t, ours[0].VMIDs)
-	agree(t, ours, answer.MustGroups().Slice(), (*ovirtsdk.AffinityGroup).MustId, fields[*ovirtsdk.AffinityGroup]{
-		"ID":           func(g *ovirtsdk.AffinityGroup) any { return of(g.Id()) },
-		"Name":         func(g *ovirtsdk.AffinityGroup) any { return of(g.Name()) },
-		"Description":  func(g *ovirtsdk.AffinityGroup) any { return of(g.Description()) },
-		"ClusterID":    func(g *ovirtsdk.AffinityGroup) any { return idOf(g.Cluster()) },
-		"Priority":     func(g *ovirtsdk.AffinityGroup) any { return of(g.Priority()) },
-		"VMsRule":      func(g *ovirtsdk.AffinityGroup) any { return rule(g.MustVmsRule()) },
-		"HostsRule":    func(g *ovirtsdk.AffinityGroup) any { return rule(g.MustHostsRule()) },
-		"VMIDs":        func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustVms().Slice()) },
-		"HostIDs":      func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustHosts().Slice()) },
-		"VMLabelIDs":   func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustVmLabels().Slice()) },
-		"HostLabelIDs": func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustHostLabels().Slice()) },
-		"Broken":       func(g *ovirtsdk.AffinityGroup) any { return of(g.Broken()) },
-	})
-	labels, err := w.sdk.AffinityLabelsService().List().Follow("vms,hosts").Send()
-	require.NoError(t, err)
-	agree(t, must(w.ours.AffinityLabels(t.Context()))(t), labels.MustLabels().Slice(), (*ovirtsdk.AffinityLabel).MustId, fields[*ovirtsdk.AffinityLabel]{
-		"ID":       func(l *ovirtsdk.AffinityLabel) any { return of(l.Id()) },
-		"Name":     func(l *ovirtsdk.AffinityLabel) any { return of(l.Name()) },
-		"Implicit": func(l *ovirtsdk.AffinityLabel) any { return of(l.HasImplicitAffinityGroup()) },
-		"VMIDs":    func(l *ovirtsdk.AffinityLabel) any { return idsOf(l.MustVms().Slice()) },
-		"HostIDs":  func(l *ovirtsdk.AffinityLabel) any { return idsOf(l.MustHosts().Slice()) },
-	})
 }
 
 func nicFields() fields[*ovirtsdk.Nic] {
@@ -274,6 +264,9 @@ func (w *world) disks(t *testing.T) {
 		"Status":          func(d *ovirtsdk.Disk) any { return of(d.Status()) },
 		"ProvisionedSize": func(d *ovirtsdk.Disk) any { return of(d.ProvisionedSize()) },
 		"ActualSize":      func(d *ovirtsdk.Disk) any { return of(d.ActualSize()) },
+		"Format":          func(d *ovirtsdk.Disk) any { return of(d.Format()) },
+		"Sparse":          func(d *ovirtsdk.Disk) any { return of(d.Sparse()) },
+		"QuotaID":         func(d *ovirtsdk.Disk) any { return idOf(d.Quota()) },
 		"StorageDomainIDs": func(d *ovirtsdk.Disk) any {
 			var ids []string
 			for _, domain := range d.MustStorageDomains().Slice() {

@@ -68,6 +68,9 @@ func (w *world) fill() {
 		ID: "5f3c2c1e-9d0f-4a38-9f5b-0f6f1f0c7a11", Name: "json", Comment: "mark", Description: "a \"b\" <c> & d\nü", ClusterID: cluster.ID,
 		TemplateID: template.ID, Memory: 4 << 30, GuaranteedMemory: 2 << 30, MaxMemory: 8 << 30, CPU: ovirt.CPUTopology{Sockets: 2, Cores: 3, Threads: 1},
 		OSType: "rhcos_x64", CustomScript: `{"ignition":{"version":"3.4.0"}}`, Clone: true,
+		HostIDs: []string{must(w.ours.HostByName(ctx, "host1"))(w.t).ID}, HighAvailability: &ovirt.HighAvailability{Priority: 50},
+		LeaseStorageDomainID: must(w.ours.StorageDomainInDataCenter(ctx, center.ID, "data"))(w.t).ID, Display: ovirt.DisplaySPICE,
+		QuotaID: must(w.ours.QuotaByName(ctx, center.ID, "Default"))(w.t).ID,
 	}, "one"))(w.t)
 	w.waitDown(vm.ID)
 	must(w.ours.AddNIC(ctx, vm.ID, ovirt.NIC{Name: "nic2", VNICProfileID: profile.ID, Interface: "virtio"}))(w.t)
@@ -84,6 +87,7 @@ func (w *world) fill() {
 	_, err = w.sdk.VmsService().VmService(id).NicsService().Add().Nic(nic).Send()
 	require.NoError(w.t, err)
 	w.vms = []string{vm.ID, id}
+	require.NoError(w.t, w.ours.AddVMTag(ctx, vm.ID, must(w.ours.AddTag(ctx, "kubernetes"))(w.t).ID))
 	must(w.ours.AddAffinityGroup(ctx, ovirt.AffinityGroup{
 		Name: "apart", ClusterID: cluster.ID, VMsRule: ovirt.AffinityRule{Enabled: true, Enforcing: true}, VMIDs: w.vms,
 	}))(w.t)
@@ -126,7 +130,7 @@ func TestSDKAndOurClientAgree(t *testing.T) {
 	for name, compare := range map[string]func(*testing.T){
 		"system": w.system, "dataCenters": w.dataCenters, "clusters": w.clusters, "networks": w.networks, "profiles": w.profiles,
 		"templates": w.templates, "storage": w.storage, "hosts": w.hosts, "vms": w.virtualMachines, "devices": w.devices, "disks": w.disks,
-		"transfers": w.transfers, "jobs": w.jobs, "permissions": w.permissions, "affinity": w.affinity,
+		"transfers": w.transfers, "jobs": w.jobs, "permissions": w.permissions, "affinity": w.affinity, "tags": w.tags, "quotas": w.quotas,
 	} {
 		t.Run(name, compare)
 	}
