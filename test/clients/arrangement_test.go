@@ -56,7 +56,7 @@ func (w *world) affinity(t *testing.T) {
 		"HostIDs":      func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustHosts().Slice()) },
 		"VMLabelIDs":   func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustVmLabels().Slice()) },
 		"HostLabelIDs": func(g *ovirtsdk.AffinityGroup) any { return idsOf(g.MustHostLabels().Slice()) },
-		"Broken":       func(g *ovirtsdk.AffinityGroup) any { return of(g.Broken()) },
+		"Broken":       func(*ovirtsdk.AffinityGroup) any { return false }, // this version of the SDK does not know it
 	})
 	labels, err := w.sdk.AffinityLabelsService().List().Follow("vms,hosts").Send()
 	require.NoError(t, err)
