@@ -46,6 +46,10 @@ While the engine does not answer, the deletion waits. When the engine is gone fo
 is asked of the engine, and the VMs that may still be there are listed, with their addresses. It is refused while the engine
 answers. Should the engine come back, 'ocne cluster orphans' finds these VMs and removes them.
 
+With --provider libvirt, or a configuration that says so, it removes the VMs of a cluster on a libvirt host, with their disks, and its
+network. --session names another host than the configuration. A management cluster there is not removed while clusters are remembered
+to be in it, or a command uses it.
+
 The management cluster is the one of --kubeconfig, else the one that holds the cluster, as ~/.ocne/clusters.yaml remembers, else the one of
 KUBECONFIG or of the configuration, else the embedded one. When the remembered one is gone for good, --forget removes the cluster from
 that file and touches nothing else: what the cluster left in the engine, 'ocne cluster orphans' finds and removes.
@@ -59,6 +63,9 @@ const example = `  # Delete the cluster that demo.yaml describes
   # Delete a cluster by its name
   ocne cluster delete -C demo
 
+  # Delete a cluster on a libvirt host
+  ocne cluster delete -C try --provider libvirt
+
   # Delete a cluster whose engine is gone for good
   ocne cluster delete -C demo --abandon`
 
@@ -67,7 +74,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 	o := &Options{Environment: env}
 	cmd := &cobra.Command{
 		Use:     "delete",
-		Short:   "Delete a cluster and everything of it in the engine",
+		Short:   "Delete a cluster and everything of it in the engine or on the libvirt host",
 		Long:    long,
 		Example: example,
 		Args:    cli.NoArguments,
