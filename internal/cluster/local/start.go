@@ -155,9 +155,10 @@ func (p *Plan) awaitReady(ctx context.Context, w *workload.Cluster, expected int
 		}
 		report.Show("Cluster "+p.Cluster, items)
 		select {
-		case <-ctx.Done():
-			return nil, p.ended(ctx, items)
-		case <-late.Done():
+		case <-late.Done(): // it ends with ctx, too
+			if ctx.Err() != nil {
+				return nil, p.ended(ctx, items)
+			}
 			return nil, &NotReadyError{Cluster: p.Cluster, Kubeconfig: p.Kubeconfig, After: p.Patience, Waiting: items}
 		case <-again.C:
 		}

@@ -53,9 +53,10 @@ func (c *creation) await(ctx context.Context, kubeconfig []byte, patience time.D
 			c.o.Report(text)
 		}
 		select {
-		case <-ctx.Done():
-			return c.ended(ctx, missing[0], reason)
-		case <-late.Done():
+		case <-late.Done(): // it ends with ctx, too
+			if ctx.Err() != nil {
+				return c.ended(ctx, missing[0], reason)
+			}
 			return c.neverCame(missing[0], because(ErrTooLate, "within "+patience.String(), reason))
 		case <-again.C:
 		}

@@ -216,7 +216,7 @@ func TestAStartWithoutMoreTimeSaysWhichNodeItWaitedForWithItsConsole(t *testing.
 	ctx, end := context.WithCancelCause(t.Context())
 	s.Report = func(text string) {
 		if strings.HasPrefix(text, "waiting for the API") {
-			d.awaitConsole(t, "demo-control-plane-1", "guest: started")
+			d.awaitConsole(t, "demo-control-plane-1", "guest: end")
 			end(cause)
 		}
 	}
@@ -225,7 +225,7 @@ func TestAStartWithoutMoreTimeSaysWhichNodeItWaitedForWithItsConsole(t *testing.
 	require.ErrorAs(t, err, &problem)
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "wait for node demo-control-plane-1: not finished within 1h: ", "with why the API does not answer")
-	require.Contains(t, strings.Join(problem.Console, "\n"), "guest: started")
+	require.Contains(t, strings.Join(problem.Console, "\n"), "guest: end")
 	require.Equal(t, before, d.everything(t))
 }
 
