@@ -103,7 +103,7 @@ vm-image: ## Make the disk of a whole Kubernetes node for QEMU and libvirt, prin
 
 .PHONY: test-libvirt
 test-libvirt: ## Make, find and remove VMs with a real libvirtd in namespaces of its own (root; Debian: libvirt-daemon-system qemu-system-x86 ovmf dnsmasq-base)
-	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 go test -trimpath -count=1 -v -timeout 60m ./internal/cluster/providers/libvirt
+	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 go test -trimpath -count=1 -v -timeout 60m ./internal/cluster/providers/libvirt ./internal/cluster
 
 # Which of them, as go test -run takes it.
 E2E_RUN ?= .
