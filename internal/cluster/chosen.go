@@ -69,11 +69,15 @@ func (o ManagementOptions) refresh(ctx context.Context, m *Management, report pr
 	if m.hosted == nil {
 		return nil
 	}
+	return o.refreshIn(ctx, m.place.Cluster, m.Kubeconfig, report)
+}
+
+func (o ManagementOptions) refreshIn(ctx context.Context, name, kubeconfig string, report progress.Reporter) error {
 	if err := incluster.HasImages(o.controllersImages()); err != nil {
-		report.Warn(fmt.Sprintf("management cluster %s keeps the controllers that it has: %v", m.place.Cluster, err))
+		report.Warn(fmt.Sprintf("management cluster %s keeps the controllers that it has: %v", name, err))
 		return nil
 	}
-	return o.installControllers(ctx, m.place.Cluster, m.Kubeconfig, report)
+	return o.installControllers(ctx, name, kubeconfig, report)
 }
 
 // errReplaced is why an embedded management cluster cannot be used: somebody has removed its directory.

@@ -92,8 +92,11 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 	}
 	m, err := o.makeHosted(ctx, plan, report)
 	err = errors.Join(err, use.Close())
-	if err == nil || there.Ready {
-		return m, err
+	if err == nil {
+		return m, nil
+	}
+	if there.Ready {
+		return nil, stillThere(err)
 	}
 	if errors.Is(err, libvirt.ErrOthers) { // who was quicker
 		return nil, err
@@ -104,6 +107,15 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 		return nil, err
 	}
 	return nil, removedInstead(err)
+}
+
+// stillThere is why a management cluster that was complete once cannot be used. It may hold clusters, so that no other one takes its place.
+func stillThere(err error) error {
+	var unusable *unusableError
+	if errors.As(err, &unusable) {
+		return unusable.error
+	}
+	return err
 }
 
 // removedInstead replaces advice that is for a cluster that stays.
@@ -129,7 +141,7 @@ func (o CreateOptions) makeHosted(ctx context.Context, plan local.Plan, report p
 	}
 	options := o.Management
 	options.recorded = &record.Management{Kind: record.Libvirt, Files: []string{started.Kubeconfig}, Host: plan.URI, Cluster: plan.Cluster}
-	if err := o.Management.installControllers(ctx, plan.Cluster, started.Kubeconfig, report); err != nil {
+	if err := o.Management.refreshIn(ctx, plan.Cluster, started.Kubeconfig, report); err != nil {
 		return nil, err
 	}
 	if m, err = OpenManagement(ctx, options, report); err != nil {

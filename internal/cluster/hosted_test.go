@@ -33,6 +33,47 @@ func TestAManagementClusterOfAnotherUserIsRefusedAndNoOtherIsMade(t *testing.T) 
 	require.Contains(t, h.virsh("domstate", "small-control-plane-1"), "shut off")
 }
 
+// E6: the existing ocne forgot where it was.
+func TestE6AManagementClusterOnLibvirtOfWhichNothingIsRememberedIsFoundAgain(t *testing.T) {
+	h := newLibvirtHost(t)
+	plan, err := local.Ephemeral(h.order.Config, h.order.Management.Getenv)
+	require.NoError(t, err)
+	o := newOutpost(t, "uid", demo())
+	_, err = local.Start(t.Context(), plan, filepath.Join(h.home, "lost"), listening(func(text string) {
+		if strings.Contains(text, "waiting for the API at") {
+			h.appear(o)
+		}
+	}))
+	require.NoError(t, err)
+	h.virsh("destroy", "small-control-plane-1")
+	before := h.everything()
+
+	h.order.Config.Libvirt.StoragePool = "another" // which would be for new ones
+	var told strings.Builder
+	m, err := h.order.openOrMake(t.Context(), listening(func(text string) { told.WriteString(text + "\n") }))
+	require.NoError(t, err, &told)
+	require.Contains(t, told.String(), "keeps the controllers that it has", "there is no image of them, which only a new one needs")
+	found, err := m.clusterNamed(t.Context(), keyOf(h.order.Config))
+	require.NoError(t, err)
+	require.NotNil(t, found)
+	mem := &memory{file: record.Of(h.home)}
+	require.NoError(t, mem.began(t.Context(), m, h.order))
+	require.Equal(t, record.Libvirt, mem.known.Management.Kind)
+	require.Equal(t, "uid", mem.known.Management.UID)
+	require.NoError(t, m.Close())
+	require.Equal(t, before, h.everything())
+	require.Contains(t, h.virsh("domstate", "small-control-plane-1"), "running")
+}
+
+func TestAManagementClusterOnLibvirtThatCannotBeUsedIsNotMadeASecondTime(t *testing.T) {
+	h := newLibvirtHost(t)
+	h.define("")
+	h.virsh("pool-create-as", "images", "dir", "--target", t.TempDir())
+	_, err := h.order.openOrMake(t.Context(), progress.Quiet{})
+	require.ErrorContains(t, err, "read the boot document of small-control-plane-1")
+	require.NoDirExists(t, filepath.Join(h.home, ".ocne", "management"), "no embedded one in its place")
+}
+
 func TestAnInterruptedManagementClusterOnLibvirtLeavesNothing(t *testing.T) {
 	for name, when := range map[string]string{
 		"while its machine starts":           "waiting for the API at",

@@ -80,6 +80,7 @@ func Start(ctx context.Context, p Plan, home string, report progress.Reporter) (
 func (p *Plan) machines(ctx context.Context, there libvirt.Cluster, home string, report progress.Reporter) (libvirt.Started, error) {
 	p.Report = func(text string) { report.Step("Cluster " + p.Cluster + ": " + text) }
 	if there.Ready && len(there.Nodes) >= p.ControlPlaneNodes+p.WorkerNodes {
+		p.Keep(there)
 		return libvirt.Start(ctx, p.StartOptions)
 	}
 	held, err := p.openImage(ctx, home, report)

@@ -46,6 +46,14 @@ func (s Shape) withDefaults() Shape {
 	return Shape{cmp.Or(s.CPUs, defaultCPUs), cmp.Or(s.Memory, defaultMemory), cmp.Or(s.Storage, defaultStorage)}
 }
 
+// Keep leaves the machines of a cluster that is there where they are, whatever the configuration says by now.
+func (o *Options) Keep(there Cluster) {
+	o.Pool, o.Network.Name, o.Network.UserMode = there.Pool, there.Network, there.Network == ""
+	if there.Network == networkName(there.Name) {
+		o.Network.Name = "" // its own, which is made again when it is missing
+	}
+}
+
 // complete fills in defaults and checks what does not need the host.
 func (o Options) complete() (Options, error) {
 	o.URI = cmp.Or(o.URI, DefaultURI)
