@@ -64,6 +64,8 @@ type GuestVM struct {
 	KubernetesVersion string
 	// MACs are the addresses of the NICs that are plugged and linked.
 	MACs []string
+	// Networks are the engine's ids of the logical networks that those NICs are on, in the same order; "" for a NIC on none.
+	Networks []string
 	// Halted tells the engine that the guest has switched the VM off, or has died. It may be called at any time, from any goroutine, and does
 	// not wait for the Stop that follows. Calls after the power of this run is gone do nothing.
 	Halted func()

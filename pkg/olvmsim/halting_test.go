@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ocne-project/ocne/pkg/olvmsim"
+	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
 
 // halting is Guests that are asked to halt, in a network with another address of the engine.
@@ -59,7 +60,22 @@ func TestAGuestSeesItsNICs(t *testing.T) {
 	mac := c.must(http.StatusCreated, http.MethodPost, vm+"/nics", `{"name":"nic1"}`).text("mac.address")
 	c.must(http.StatusCreated, http.MethodPost, vm+"/nics", `{"name":"nic2","linked":"false"}`)
 	c.start(vm)
-	require.Equal(t, []string{mac}, guests.boot(t, 1).MACs)
+	booted := guests.boot(t, 1)
+	require.Equal(t, []string{mac}, booted.MACs)
+	require.Equal(t, []string{""}, booted.Networks, "it has no vNIC profile")
+}
+
+func TestAGuestIsToldTheNetworksOfItsNICs(t *testing.T) {
+	contents := inventory.Default()
+	contents.Networks = append(contents.Networks, inventory.Network{ID: "00000000-0000-4000-8000-00000000000a", Name: "storage"})
+	contents.VNICProfiles = append(contents.VNICProfiles, inventory.VNICProfile{ID: "00000000-0000-4000-8000-00000000000b", Name: "storage"})
+	guests := &halting{}
+	c := newClient(t, olvmsim.New(t, olvmsim.Options{Guests: guests, Inventory: &contents}))
+	vm := c.addVM("n1", "")
+	c.must(http.StatusCreated, http.MethodPost, vm+"/nics", `{"name":"nic1"}`)
+	c.must(http.StatusCreated, http.MethodPost, vm+"/nics", `{"name":"nic2","vnic_profile":{"id":"00000000-0000-4000-8000-00000000000b"}}`)
+	c.start(vm)
+	require.Equal(t, []string{"", "00000000-0000-4000-8000-00000000000a"}, guests.boot(t, 1).Networks)
 }
 
 func TestTheEngineAnswersInTheGuestsNetwork(t *testing.T) {

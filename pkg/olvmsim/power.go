@@ -162,7 +162,7 @@ func (p *power) startGuest(ctx context.Context, run *guestRun, boot engine.Boot)
 	run.started = true
 	err := p.guests.Start(ctx, GuestVM{
 		ID: boot.VMID, Name: boot.Name, OSType: boot.OSType, UserData: boot.UserData,
-		KubernetesVersion: boot.KubernetesVersion, MACs: boot.MACs, Console: run.console,
+		KubernetesVersion: boot.KubernetesVersion, MACs: boot.MACs, Networks: boot.Networks, Console: run.console,
 		Halted: func() { p.guestHalted(ctx, boot.VMID, run) },
 	})
 	if err != nil && ctx.Err() == nil {

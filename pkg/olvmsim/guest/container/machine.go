@@ -102,7 +102,7 @@ func (m *machine) boot(ctx context.Context, r *run, groups string) (how syscall.
 		return 0, err
 	}
 	defer func() {
-		m.guests.segment.unplug(r.vm.ID, r.vm.MACs)
+		m.guests.segment.unplug(r.vm)
 		err = errors.Join(err, removeGroups(r.groups))
 	}()
 	if err := makeGroups(m.guests.hierarchies, groups); err != nil {
@@ -271,7 +271,7 @@ func (c *child) prepare(r *run, segment *segment, s Specification) error {
 	if err := enterGroups(r.groups, pid); err != nil {
 		return err
 	}
-	if err := segment.plug(r.vm.ID, r.vm.MACs, pid); err != nil {
+	if err := segment.plug(r.vm, pid); err != nil {
 		return err
 	}
 	if err := json.NewEncoder(c.orders).Encode(s); err != nil {

@@ -10,9 +10,12 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+
+	"github.com/ocne-project/ocne/pkg/olvmsim"
 )
 
 const (
@@ -21,13 +24,17 @@ const (
 	firstDevice = "enp1s0"
 )
 
-// segment is the network that all VMs are on: a bridge in a network namespace of its own. The bridge has the addresses of the network's
-// gateway, where the engine answers too; there is no way out.
+// segment is the network that all VMs are on with their first NICs: a bridge in a network namespace of its own. The bridge has the addresses
+// of the network's gateway, where the engine answers too; there is no way out. Further NICs are on bridges of their networks, without a
+// gateway, unless they are on the network of the first.
 type segment struct {
 	namespace *os.File
 	links     *netlink.Handle
 	bridge    *netlink.Bridge
 	gateways  []netip.Prefix
+
+	mu      sync.Mutex
+	further map[string]*netlink.Bridge // by the engine's id of the network
 }
 
 func newSegment(gateways []netip.Prefix) (*segment, error) {
@@ -35,7 +42,7 @@ func newSegment(gateways []netip.Prefix) (*segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make segment: %w", err)
 	}
-	s := &segment{namespace: namespace, gateways: gateways}
+	s := &segment{namespace: namespace, gateways: gateways, further: map[string]*netlink.Bridge{}}
 	if err := s.setUp(); err != nil {
 		s.close()
 		return nil, fmt.Errorf("make segment: %w", err)
@@ -51,8 +58,7 @@ func (s *segment) setUp() (err error) {
 	if err != nil {
 		return err
 	}
-	// Neighbour discovery is multicast, and nobody here asks who listens.
-	s.bridge = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}, MulticastSnooping: new(bool)}
+	s.bridge = newBridge(bridgeName)
 	if err := errors.Join(s.links.LinkSetUp(loopback), s.links.LinkAdd(s.bridge)); err != nil {
 		return err
 	}
@@ -66,6 +72,33 @@ func (s *segment) setUp() (err error) {
 	return s.links.LinkSetUp(s.bridge)
 }
 
+// newBridge has no snooping: neighbour discovery is multicast, and nobody here asks who listens.
+func newBridge(name string) *netlink.Bridge {
+	return &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}, MulticastSnooping: new(bool)}
+}
+
+// bridgeOf is the index of the bridge that a VM's NIC is on; 0 for a NIC on no network.
+func (s *segment) bridgeOf(vm olvmsim.GuestVM, nic int) (int, error) {
+	if nic == 0 || nic >= len(vm.Networks) || vm.Networks[nic] == vm.Networks[0] {
+		return s.bridge.Index, nil
+	}
+	network := vm.Networks[nic]
+	if network == "" {
+		return 0, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.further[network]; known != nil {
+		return known.Index, nil
+	}
+	bridge := newBridge("net-" + strconv.Itoa(len(s.further)+2))
+	if err := errors.Join(s.links.LinkAdd(bridge), s.links.LinkSetUp(bridge)); err != nil {
+		return 0, fmt.Errorf("make the bridge of network %s: %w", network, err)
+	}
+	s.further[network] = bridge
+	return bridge.Index, nil
+}
+
 func handleAt(namespace *os.File) (*netlink.Handle, error) {
 	var handle *netlink.Handle
 	err := inside(namespace, func() (err error) {
@@ -76,14 +109,18 @@ func handleAt(namespace *os.File) (*netlink.Handle, error) {
 }
 
 // plug gives the process's network namespace the NICs of a VM.
-func (s *segment) plug(vmID string, macs []string, pid int) error {
-	for i, text := range macs {
+func (s *segment) plug(vm olvmsim.GuestVM, pid int) error {
+	for i, text := range vm.MACs {
 		mac, err := net.ParseMAC(text)
 		if err != nil {
 			return fmt.Errorf("plug NIC: %w", err)
 		}
+		bridge, err := s.bridgeOf(vm, i)
+		if err != nil {
+			return err
+		}
 		port := &netlink.Veth{
-			LinkAttrs: netlink.LinkAttrs{Name: portName(vmID, i), MasterIndex: s.bridge.Index},
+			LinkAttrs: netlink.LinkAttrs{Name: portName(vm.ID, i), MasterIndex: bridge},
 			PeerName:  deviceName(i), PeerHardwareAddr: mac, PeerNamespace: netlink.NsPid(pid),
 		}
 		if err := errors.Join(s.links.LinkAdd(port), s.links.LinkSetUp(port)); err != nil {
@@ -94,9 +131,9 @@ func (s *segment) plug(vmID string, macs []string, pid int) error {
 }
 
 // unplug removes the ports of a VM. They would go with its network namespace, but later.
-func (s *segment) unplug(vmID string, macs []string) {
-	for i := range macs {
-		if port, err := s.links.LinkByName(portName(vmID, i)); err == nil {
+func (s *segment) unplug(vm olvmsim.GuestVM) {
+	for i := range vm.MACs {
+		if port, err := s.links.LinkByName(portName(vm.ID, i)); err == nil {
 			_ = s.links.LinkDel(port) // it may have gone
 		}
 	}
@@ -145,6 +182,9 @@ func (s *segment) close() {
 	if s.links != nil {
 		if s.bridge != nil {
 			_ = s.links.LinkDel(s.bridge) // it goes with the namespace otherwise, but later
+		}
+		for _, bridge := range s.further {
+			_ = s.links.LinkDel(bridge) // as well
 		}
 		s.links.Close()
 	}

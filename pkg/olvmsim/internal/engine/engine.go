@@ -26,8 +26,8 @@ type Boot struct {
 	VMID, Name, OSType, KubernetesVersion string
 	// UserData is the config drive's openstack/latest/user_data; nil without a config drive.
 	UserData []byte
-	// MACs are those of the NICs that are plugged and linked.
-	MACs []string
+	// MACs are those of the NICs that are plugged and linked, and Networks the ids of their logical networks, "" for none.
+	MACs, Networks []string
 }
 
 // Engine holds the state. All methods are safe for concurrent use; what they return are copies.

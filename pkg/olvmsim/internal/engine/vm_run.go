@@ -76,10 +76,20 @@ func (e *Engine) bootOf(v *VM, userData []byte) Boot {
 	}
 	for _, n := range v.NICs {
 		if n.Plugged && n.Linked {
-			boot.MACs = append(boot.MACs, n.MAC)
+			boot.MACs, boot.Networks = append(boot.MACs, n.MAC), append(boot.Networks, e.networkOf(n))
 		}
 	}
 	return boot
+}
+
+// networkOf is the id of the logical network that a NIC is on, or "".
+func (e *Engine) networkOf(nic NIC) string {
+	for _, p := range e.profiles {
+		if nic.ProfileID != "" && p.ID == nic.ProfileID {
+			return p.NetworkID
+		}
+	}
+	return ""
 }
 
 func (e *Engine) checkRun(v *VM, options RunOptions) error {
