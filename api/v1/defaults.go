@@ -27,10 +27,13 @@ func (n Network) Device() string { return cmp.Or(n.Interface, "enp1s0") }
 func (n Network) Model() string { return cmp.Or(n.InterfaceType, "virtio") }
 
 // SubnetPrefix is the IPv4 subnet without host bits.
-func (n Network) SubnetPrefix() (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(strings.TrimSpace(n.IPv4.Subnet))
+func (n Network) SubnetPrefix() (netip.Prefix, error) { return n.IPv4.SubnetPrefix() }
+
+// SubnetPrefix is the subnet without host bits.
+func (i IPv4) SubnetPrefix() (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(strings.TrimSpace(i.Subnet))
 	if err != nil || !p.Addr().Is4() {
-		return netip.Prefix{}, fmt.Errorf("ipv4.subnet %q is not an IPv4 subnet in CIDR notation, such as 192.0.2.0/24", n.IPv4.Subnet)
+		return netip.Prefix{}, fmt.Errorf("ipv4.subnet %q is not an IPv4 subnet in CIDR notation, such as 192.0.2.0/24", i.Subnet)
 	}
 	return p.Masked(), nil
 }

@@ -16,6 +16,7 @@ const CreateSubmittedAnnotation = "olvmmachine.infrastructure.cluster.x-k8s.io/c
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || size(oldSelf.providerID) == 0 || (has(self.providerID) && self.providerID == oldSelf.providerID)",message="providerID cannot change once it is set"
 // +kubebuilder:validation:XValidation:rule="(has(self.vmTemplateName) && size(self.vmTemplateName) > 0) != (has(self.vmTemplateID) && size(self.vmTemplateID) > 0)",message="set either vmTemplateName or vmTemplateID"
 // +kubebuilder:validation:XValidation:rule="!has(self.vmTemplateVersion) || size(self.vmTemplateVersion) == 0 || (has(self.vmTemplateName) && size(self.vmTemplateName) > 0)",message="vmTemplateVersion needs vmTemplateName: an id names one version"
+// +kubebuilder:validation:XValidation:rule="!has(self.virtualMachine.additionalNICs) || self.virtualMachine.additionalNICs.all(n, n.vnicName != (has(self.olvmNetwork.vnicName) && size(self.olvmNetwork.vnicName) > 0 ? self.olvmNetwork.vnicName : 'nic1'))",message="an additional NIC must not have the first NIC's vnicName, which is nic1 unless olvmNetwork.vnicName says otherwise"
 type OLVMMachineSpec struct {
 	// providerID is olvm://<VM id>. The controller chooses it before the VM exists.
 	// +optional
@@ -96,6 +97,9 @@ type OLVMNetwork struct {
 }
 
 // VirtualMachine is the VM's shape.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.additionalNICs) || self.additionalNICs.all(n, self.additionalNICs.exists_one(m, m.interface == n.interface))",message="additional NICs must have different interfaces"
+// +kubebuilder:validation:XValidation:rule="!has(self.additionalNICs) || self.additionalNICs.all(n, n.interface != (has(self.network.interface) && size(self.network.interface) > 0 ? self.network.interface : 'enp1s0'))",message="an additional NIC must not have the first NIC's interface, which is enp1s0 unless network.interface says otherwise"
 type VirtualMachine struct {
 	// memory of the VM, such as 7GB, 16Gi, 7168MB or bytes; GB and GiB both mean 2^30 bytes.
 	// +required
@@ -174,7 +178,8 @@ type VirtualMachine struct {
 	// +kubebuilder:validation:MaxItems=20
 	DataDisks []DataDisk `json:"dataDisks,omitempty"`
 
-	// additionalNICs are network interfaces beside the first one.
+	// additionalNICs are network interfaces beside the first one. They are made after it, in their order, before the VM starts for the first
+	// time; machines that run do not follow a change.
 	// +optional
 	// +listType=map
 	// +listMapKey=vnicName

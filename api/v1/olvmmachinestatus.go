@@ -76,9 +76,36 @@ type EngineStatus struct {
 	// +optional
 	IPv6Address string `json:"ipv6Address,omitempty"`
 
+	// additionalNICs are those of the spec, with the addresses that the machine has there. They are no addresses of the node, and not among
+	// status.addresses.
+	// +optional
+	// +listType=map
+	// +listMapKey=vnicName
+	AdditionalNICs []NICStatus `json:"additionalNICs,omitempty"`
+
 	// virtualMachine is the VM.
 	// +optional
 	VirtualMachine VirtualMachineStatus `json:"virtualMachine,omitempty,omitzero"`
+}
+
+// NICStatus is what the engine holds for an additional NIC.
+type NICStatus struct {
+	// vnicName is the NIC's name in the engine.
+	// +required
+	VNICName string `json:"vnicName"`
+
+	// networkID of the logical network.
+	// +optional
+	NetworkID string `json:"networkID,omitempty"`
+
+	// networkName of the logical network.
+	// +optional
+	NetworkName string `json:"networkName,omitempty"`
+
+	// ipAddresses of the machine on this network, without an IPv6 address that configures itself.
+	// +optional
+	// +listType=atomic
+	IPAddresses []string `json:"ipAddresses,omitempty"`
 }
 
 // VirtualMachineStatus is the VM as the engine last reported it.

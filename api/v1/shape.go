@@ -103,10 +103,12 @@ type DataDisk struct {
 	Filesystem string `json:"filesystem,omitempty"`
 }
 
-// AdditionalNIC is a network interface beside the first one, which alone carries the node's address.
+// AdditionalNIC is a network interface beside the first one, which alone carries the node's address and the default route.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.addressesFromPools) || size(self.addressesFromPools) == 0 || (!has(self.ipv4) && !has(self.ipv6))",message="addressesFromPools takes the place of ipv4 and ipv6: set one of them"
 // +kubebuilder:validation:XValidation:rule="!has(self.routes) || size(self.routes) == 0 || has(self.ipv4) || has(self.ipv6) || (has(self.addressesFromPools) && size(self.addressesFromPools) > 0)",message="routes need an address on the NIC: set ipv4, ipv6 or addressesFromPools"
+// +kubebuilder:validation:XValidation:rule="!has(self.ipv6) || !has(self.ipv6.gateway) || size(self.ipv6.gateway) == 0",message="an additional NIC has no gateway: leave ipv6.gateway out, and write routes"
+// +kubebuilder:validation:XValidation:rule="!has(self.ipv6) || (has(self.ipv6.autoConf) && self.ipv6.autoConf) != (has(self.ipv6.ipAddresses) && size(self.ipv6.ipAddresses) > 0)",message="ipv6 needs either ipAddresses or autoConf"
 type AdditionalNIC struct {
 	// vnicName is the NIC's name in the engine, such as nic2.
 	// +required
@@ -144,11 +146,12 @@ type AdditionalNIC struct {
 	// +optional
 	IPv4 *IPv4 `json:"ipv4,omitempty"`
 
-	// ipv6 is the same for IPv6. A gateway is not taken from here: routes say what goes through this NIC.
+	// ipv6 is the same for IPv6: ipAddresses or autoConf, and no gateway. Routes say what goes through this NIC.
 	// +optional
 	IPv6 *IPv6 `json:"ipv6,omitempty"`
 
-	// addressesFromPools lets an IPAM provider of Cluster API give the addresses; see virtualMachine.network.
+	// addressesFromPools lets an IPAM provider of Cluster API give the addresses, with their prefixes; their gateways are not used. Each pool
+	// gives one address; two are for IPv4 and IPv6, in any order.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2
@@ -176,7 +179,7 @@ type Route struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('0.0.0.0/0') && !self.startsWith('::/0')",message="an additional NIC never has the default route: name the networks behind it"
 	To string `json:"to"`
 
-	// via is the next hop, an address in a subnet of the NIC.
+	// via is the next hop, an address in a subnet of the NIC, or a link-local one of IPv6. No machine takes it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=45

@@ -63,11 +63,13 @@ func NodePools(n infrav1.Network, endpoint string, more ...infrav1.Network) ([]N
 	if len(ranges6) == 0 {
 		return list, nil
 	}
-	second, err := secondPool(*n.IPv6, ranges6)
+	gateway6, _ := netip.ParseAddr(n.IPv6.Gateway) // none, or refused with the boot document
+	second, err := secondPool(*n.IPv6, ranges6, gateway6)
 	return append(list, second), err
 }
 
-func secondPool(n infrav1.IPv6, ranges []string) (NodePool, error) {
+// secondPool is that of IPv6; nobody may take the routers.
+func secondPool(n infrav1.IPv6, ranges []string, gateway netip.Addr, routers ...netip.Addr) (NodePool, error) {
 	var subnet netip.Prefix // it has no field of its own: it is that of the first address
 	pool, err := poolIn("ipv6.ipAddresses", ranges, func(first netip.Addr) (netip.Prefix, error) {
 		var err error
@@ -77,10 +79,9 @@ func secondPool(n infrav1.IPv6, ranges []string) (NodePool, error) {
 	if err != nil {
 		return NodePool{}, err
 	}
-	gateway, _ := netip.ParseAddr(n.Gateway) // none, or refused with the boot document
 	return NodePool{
-		Family: infrav1.IPv6Family, Ranges: ranges, Pool: pool.Without(Reserved(subnet, gateway, netip.Addr{})...), Prefix: n.Prefix(),
-		Gateway: gateway,
+		Family: infrav1.IPv6Family, Ranges: ranges, Pool: pool.Without(slices.Concat(routers, Reserved(subnet, gateway, netip.Addr{}))...),
+		Prefix: n.Prefix(), Gateway: gateway,
 	}, nil
 }
 

@@ -108,3 +108,51 @@ func TestAWalkThroughAHugePoolStartsInIt(t *testing.T) {
 		}
 	}
 }
+
+func TestPoolsOfAnAdditionalNIC(t *testing.T) {
+	ipv4 := &infrav1.IPv4{Subnet: "198.51.100.0/24", IPAddresses: []string{"198.51.100.0/29"}}
+	via := []infrav1.Route{{To: "10.0.0.0/8", Via: "198.51.100.3"}, {To: "fd01::/48", Via: "fd00::2"}}
+	for name, tc := range map[string]struct {
+		nic  infrav1.AdditionalNIC
+		more []infrav1.AdditionalNIC
+		want []string
+		err  string
+	}{
+		"none":                            {infrav1.AdditionalNIC{}, nil, nil, ""},
+		"the first address is no gateway": {infrav1.AdditionalNIC{IPv4: ipv4}, nil, []string{"198.51.100.1-198.51.100.4, 198.51.100.6-198.51.100.7"}, ""},
+		"nobody takes a router's address": {
+			infrav1.AdditionalNIC{IPv4: ipv4, Routes: via[:1]}, nil, []string{"198.51.100.1-198.51.100.2, 198.51.100.4, 198.51.100.6-198.51.100.7"}, "",
+		},
+		"IPv6 alone": {
+			infrav1.AdditionalNIC{IPv6: &infrav1.IPv6{IPAddresses: []string{"fd00::1-fd00::3"}}, Routes: via[1:]}, nil, []string{"fd00::1, fd00::3"}, "",
+		},
+		"an address that configures itself": {infrav1.AdditionalNIC{IPv6: &infrav1.IPv6{AutoConf: true}}, nil, nil, ""},
+		"ranges that came later": {
+			infrav1.AdditionalNIC{IPv4: &infrav1.IPv4{Subnet: ipv4.Subnet, IPAddresses: []string{"198.51.100.9"}}}, []infrav1.AdditionalNIC{{IPv4: ipv4}},
+			[]string{"198.51.100.9, 198.51.100.1-198.51.100.4, 198.51.100.6-198.51.100.7"}, "",
+		},
+		"outside the subnet": {
+			infrav1.AdditionalNIC{IPv4: &infrav1.IPv4{Subnet: "198.51.100.0/24", IPAddresses: []string{"192.0.2.1"}}}, nil, nil,
+			"192.0.2.1 is not in the subnet",
+		},
+		"no subnet": {infrav1.AdditionalNIC{IPv4: &infrav1.IPv4{Subnet: "storage"}}, nil, nil, "is not an IPv4 subnet"},
+		"a default route": {
+			infrav1.AdditionalNIC{IPv4: ipv4, Routes: []infrav1.Route{{To: "0.0.0.0/0", Via: "198.51.100.1"}}}, nil, nil, "never has the default route",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list, err := address.NICPools(tc.nic, "198.51.100.5", tc.more...)
+			if tc.err != "" {
+				require.ErrorContains(t, err, tc.err)
+				return
+			}
+			require.NoError(t, err)
+			var got []string
+			for _, p := range list {
+				require.False(t, p.Gateway.IsValid())
+				got = append(got, p.Pool.String())
+			}
+			require.Equal(t, tc.want, got)
+		})
+	}
+}

@@ -49,6 +49,7 @@ type Input struct {
 	Profile    string // ProfileOCK when empty, or ProfilePlain
 	Identity   Identity
 	Network    Network
+	NICs       []NIC // beside that of Network
 	// LoadBalancer is for control plane nodes; nil for none.
 	LoadBalancer *LoadBalancer
 	User         []byte // the user's own Ignition 3.x; may be nil
@@ -122,7 +123,7 @@ func layers(in Input, p profile) []layer {
 		}},
 		{LayerBalancer, func(below types.Config) (types.Config, error) { return loadBalancerConfig(below, p, in) }},
 		{LayerMachine, func(below types.Config) (types.Config, error) {
-			return machineConfig(below, p, in.Identity, in.Network)
+			return machineConfig(below, p, in)
 		}},
 		{LayerUser, overlay(in.User)},
 	}

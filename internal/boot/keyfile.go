@@ -19,16 +19,7 @@ func keyfile(n Network) string {
 		dns4 = append(dns4, s)
 	}
 	var b strings.Builder
-	section(&b, "connection",
-		"id", n.Device,
-		"type", "ethernet",
-		"interface-name", n.Device,
-		"autoconnect", "true",
-		// Above the DHCP connection for any device that the initial RAM disk may leave behind.
-		"autoconnect-priority", "100")
-	if n.MTU > 0 {
-		section(&b, "ethernet", "mtu", strconv.Itoa(n.MTU))
-	}
+	connectionSections(&b, n.Device, n.MTU)
 	section(&b, "ipv4",
 		"method", "manual",
 		"address1", addressLine(n.IPv4, n.Gateway),
@@ -47,6 +38,21 @@ func keyfile(n Network) string {
 		"dns", semicolons(dns6),
 		"may-fail", mayFail)
 	return b.String()
+}
+
+// connectionSections are what every connection has. It is tied to its NIC by the name that the kernel gives that: MAC addresses come from the
+// engine, and are not known before the VM is there.
+func connectionSections(b *strings.Builder, device string, mtu int) {
+	section(b, "connection",
+		"id", device,
+		"type", "ethernet",
+		"interface-name", device,
+		"autoconnect", "true",
+		// Above the DHCP connection for any device that the initial RAM disk may leave behind.
+		"autoconnect-priority", "100")
+	if mtu > 0 {
+		section(b, "ethernet", "mtu", strconv.Itoa(mtu))
+	}
 }
 
 // ipv6Method takes router advertisements for SLAAC and to learn the gateway. may-fail=false makes network-online.target wait for

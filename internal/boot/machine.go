@@ -27,7 +27,8 @@ const (
 )
 
 // machineConfig adds what only this machine is to the layers below.
-func machineConfig(below types.Config, p profile, id Identity, n Network) (types.Config, error) {
+func machineConfig(below types.Config, p profile, in Input) (types.Config, error) {
+	id, n := in.Identity, in.Network
 	if err := id.check(); err != nil {
 		return types.Config{}, err
 	}
@@ -48,6 +49,9 @@ func machineConfig(below types.Config, p profile, id Identity, n Network) (types
 	}
 	setFile(&out, hostnamePath, 0o644, id.Hostname+"\n")
 	setFile(&out, path.Join(p.NetworkConnections, n.Device+".nmconnection"), 0o600, keyfile(n))
+	if err := setNICs(&out, p, n.Device, in.NICs); err != nil {
+		return types.Config{}, err
+	}
 	if len(n.NTPServers) > 0 {
 		setFile(&out, p.TimeServers.Path, 0o644, p.TimeServers.Head+"server "+strings.Join(n.NTPServers, " iburst\nserver ")+" iburst\n")
 	}

@@ -31,6 +31,7 @@ type Engine struct {
 	dataCenters memo[string, ovirt.DataCenter]
 	templates   memo[string, []ovirt.Template]
 	places      memo[PlaceNames, Place]
+	nics        memo[NICNames, NICPlace]
 	hosts       memo[string, map[string]string] // names by id, of a cluster by its id
 }
 

@@ -29,6 +29,7 @@ func (e *Engine) Resolve(ctx context.Context, names PlaceNames) (Place, error) {
 // ForgetPlaces makes the next look-up ask the engine: it has just said that something is not there.
 func (e *Engine) ForgetPlaces() {
 	e.places.forget()
+	e.nics.forget()
 	e.templates.forget()
 }
 

@@ -16,8 +16,10 @@ type Desired struct {
 	// Names and Place say where the VM belongs; Place is empty while deleting.
 	Names engine.PlaceNames
 	Place engine.Place
-	// NIC is the one NIC that the VM needs.
+	// NIC is the first NIC of the VM, which carries the node's address.
 	NIC ovirt.NIC
+	// AdditionalNICs are those beside it, in their order.
+	AdditionalNICs []AdditionalNIC
 
 	// Deleting turns everything around.
 	Deleting bool

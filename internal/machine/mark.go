@@ -3,10 +3,7 @@ package machine
 import (
 	"encoding/json"
 	"net/netip"
-	"slices"
 	"strings"
-
-	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 const (
@@ -27,19 +24,24 @@ type Mark struct {
 	Network string
 	// Addresses of the VM: IPv4 first, then IPv6 unless it configures itself.
 	Addresses []netip.Addr
+	// Additional are the addresses of the NICs beside the first one; those without any are not listed.
+	Additional []NICAddresses
 }
 
 type wireMark struct {
-	Version   string       `json:"ocne"`
-	Cluster   string       `json:"cluster"`
-	Machine   string       `json:"machine"`
-	Network   string       `json:"network"`
-	Addresses []netip.Addr `json:"addresses"`
+	Version    string         `json:"ocne"`
+	Cluster    string         `json:"cluster"`
+	Machine    string         `json:"machine"`
+	Network    string         `json:"network"`
+	Addresses  []netip.Addr   `json:"addresses"`
+	Additional []NICAddresses `json:"additional,omitempty"`
 }
 
 // Comment is the mark as the engine keeps it.
 func (m Mark) Comment() string {
-	b, err := json.Marshal(wireMark{Version: markVersion, Cluster: m.Cluster, Machine: m.Machine, Network: m.Network, Addresses: m.Addresses})
+	b, err := json.Marshal(wireMark{
+		Version: markVersion, Cluster: m.Cluster, Machine: m.Machine, Network: m.Network, Addresses: m.Addresses, Additional: m.Additional,
+	})
 	if err != nil {
 		panic(err) // strings and addresses always encode
 	}
@@ -52,25 +54,12 @@ func ParseMark(comment string) (m Mark, ok bool) {
 	if !strings.HasPrefix(strings.TrimSpace(comment), "{") || json.Unmarshal([]byte(comment), &w) != nil || w.Version != markVersion {
 		return Mark{}, false
 	}
-	return Mark{Cluster: w.Cluster, Machine: w.Machine, Network: w.Network, Addresses: w.Addresses}, true
+	return Mark{Cluster: w.Cluster, Machine: w.Machine, Network: w.Network, Addresses: w.Addresses, Additional: w.Additional}, true
 }
 
 // SameOwner says whether two marks name the same machine.
 func (m Mark) SameOwner(other Mark) bool {
 	return m.Cluster == other.Cluster && m.Machine == other.Machine
-}
-
-// Shared returns an address that both marks carry on the same network.
-func (m Mark) Shared(other Mark) (netip.Addr, bool) {
-	if m.Network != other.Network {
-		return netip.Addr{}, false
-	}
-	for _, a := range m.Addresses {
-		if slices.Contains(other.Addresses, a) {
-			return a, true
-		}
-	}
-	return netip.Addr{}, false
 }
 
 // ProviderID of a VM.
@@ -100,21 +89,4 @@ func CorrelationID(vmID string) string { return vmID }
 // Description is what a person reads in the engine's console.
 func Description(m Mark) string {
 	return "Node of Kubernetes cluster " + m.Cluster + ", managed by Cluster API (machine " + m.Machine + ")"
-}
-
-// Holders returns the addresses on a network that marked VMs other than vmID carry, each with the id of its VM.
-func Holders(each func(func(ovirt.VM)), network, vmID string) map[netip.Addr]string {
-	held := map[netip.Addr]string{}
-	each(func(vm ovirt.VM) {
-		mark, ok := ParseMark(vm.Comment)
-		if !ok || vm.ID == vmID || mark.Network != network {
-			return
-		}
-		for _, a := range mark.Addresses {
-			if other, twice := held[a]; !twice || vm.ID < other {
-				held[a] = vm.ID
-			}
-		}
-	})
-	return held
 }

@@ -144,23 +144,7 @@ func prepare(d Desired, o Observation, now time.Time) Plan {
 // parts are what a VM has to have before it is started for the first time, in the order in which they are made. Each tells the next step
 // towards it, or that nothing is missing.
 func parts() []func(Desired, Observation) (p Plan, missing bool) {
-	return []func(Desired, Observation) (Plan, bool){firstNIC}
-}
-
-func firstNIC(d Desired, o Observation) (Plan, bool) {
-	nic := findNIC(o.NICs, d.NIC.Name)
-	switch {
-	case nic == nil:
-		p := acting(AddNIC, infrav1.CreatingReason, "NIC %s is being added", d.NIC.Name)
-		p.NIC = d.NIC
-		return p, true
-	case nic.VNICProfileID != d.NIC.VNICProfileID || nic.Interface != d.NIC.Interface:
-		p := acting(UpdateNIC, infrav1.CreatingReason, "NIC %s is being changed", d.NIC.Name)
-		p.NIC = d.NIC
-		p.NIC.ID = nic.ID
-		return p, true
-	}
-	return Plan{}, false
+	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs}
 }
 
 func takeDown(o Observation) Plan {
@@ -179,15 +163,6 @@ func takeDown(o Observation) Plan {
 	default:
 		return acting(Stop, infrav1.DeletingReason, "the VM is being stopped")
 	}
-}
-
-func findNIC(nics []ovirt.NIC, name string) *ovirt.NIC {
-	for i := range nics {
-		if nics[i].Name == name {
-			return &nics[i]
-		}
-	}
-	return nil
 }
 
 func acting(a Action, reason, format string, args ...any) Plan {

@@ -9,11 +9,13 @@ import (
 
 	"github.com/ocne-project/ocne/internal/address"
 	"github.com/ocne-project/ocne/internal/machine"
+	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // holder is a VM that has an address.
 type holder struct {
 	address netip.Addr
+	network string // the engine's id
 	vm      string
 	mark    machine.Mark
 }
@@ -26,8 +28,8 @@ func (s *survey) holders() []holder {
 		if !ok {
 			continue
 		}
-		for _, a := range mark.Addresses {
-			found = append(found, holder{a, vm.Name, mark})
+		for network, a := range mark.Each() {
+			found = append(found, holder{a, network, vm.Name, mark})
 		}
 	}
 	slices.SortFunc(found, func(a, b holder) int { return cmp.Or(a.address.Compare(b.address), strings.Compare(a.vm, b.vm)) })
@@ -62,7 +64,7 @@ func (s *survey) checkAddresses() {
 		var taken []string
 		last := netip.Addr{}
 		for _, h := range holders {
-			if h.mark.Cluster != s.wanted.Owner && h.mark.Network == d.network && d.pool.Contains(h.address) && h.address != last {
+			if h.mark.Cluster != s.wanted.Owner && h.network == d.network && d.pool.Contains(h.address) && h.address != last {
 				taken, last = append(taken, fmt.Sprintf("%s by VM %s of cluster %s", h.address, h.vm, h.mark.Cluster)), h.address
 			}
 		}
@@ -79,11 +81,10 @@ func (s *survey) checkAddresses() {
 func (s *survey) demands() []demand {
 	var single, joint []demand
 	for _, p := range s.places {
-		if p.network == nil || p.group.Nodes == 0 {
+		if p.group.Nodes == 0 {
 			continue
 		}
-		for _, pool := range p.group.Pools {
-			own := demand{pool.Subject, pool.Addresses, p.group.Nodes, p.network.ID}
+		for _, own := range p.demands() {
 			for _, other := range single {
 				both, err := address.ParsePool([]string{other.pool.String(), own.pool.String()})
 				if err != nil || other.network != own.network || both.Len() == other.pool.Len()+own.pool.Len() { // other family, or nothing shared
@@ -95,6 +96,22 @@ func (s *survey) demands() []demand {
 		}
 	}
 	return append(single, joint...)
+}
+
+// demands are those of each NIC whose network was found.
+func (p place) demands() (list []demand) {
+	add := func(pools []Pool, network *ovirt.Network) {
+		for _, pool := range pools {
+			if network != nil {
+				list = append(list, demand{pool.Subject, pool.Addresses, p.group.Nodes, network.ID})
+			}
+		}
+	}
+	add(p.group.Pools, p.network)
+	for i, at := range p.nics {
+		add(p.group.AdditionalNICs[i].Pools, at.network)
+	}
+	return list
 }
 
 func shortened(items []string) string {

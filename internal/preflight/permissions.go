@@ -105,6 +105,12 @@ func (s *survey) checkPermissions(ctx context.Context, p *place, _ inventory) er
 		check(p.group.vnicProfileKey(), configureNetwork, fmt.Sprintf("vNIC profile %q", p.profile.Name), "VnicProfileUser",
 			target{ovirt.OnVNICProfile, p.profile.ID})
 	}
+	for i, at := range p.nics {
+		if at.profile != nil {
+			check(p.group.AdditionalNICs[i].Path+"vnicProfileName", configureNetwork, fmt.Sprintf("vNIC profile %q", at.profile.Name), "VnicProfileUser",
+				target{ovirt.OnVNICProfile, at.profile.ID})
+		}
+	}
 	if len(p.domains) == 1 { // of several, the engine takes one that the account may use
 		d := p.domains[0]
 		check(p.group.templateKey(), createDisk, fmt.Sprintf("storage domain %q", d.Name), "DiskCreator", target{ovirt.OnStorageDomain, d.ID})

@@ -31,6 +31,7 @@ type place struct {
 	profile  *ovirt.VNICProfile
 	template *ovirt.Template
 	domains  []ovirt.StorageDomain // that hold the template's boot disk
+	nics     []nicPlace            // of the additional NICs, in their order
 }
 
 // checkPlaces checks where each group's machines shall be.
@@ -47,7 +48,7 @@ func (s *survey) checkPlaces(ctx context.Context) error {
 		s.findCluster(&p, found)
 		s.findTemplate(&p, found)
 		for _, check := range []func(context.Context, *place, inventory) error{
-			s.checkHosts, s.checkNetwork, s.checkNetworkFilter, s.checkTemplate, s.checkDisks, s.checkPermissions,
+			s.checkHosts, s.checkNetwork, s.checkNetworkFilter, s.checkNICs, s.checkTemplate, s.checkDisks, s.checkPermissions,
 		} {
 			if err := check(ctx, &p, found); err != nil {
 				return err

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type memoryKey struct {
 	profile    string
 	template   string
 	nic        string
+	nics       string // the additional ones
 	holdsVIP   bool
 	// of a whole cluster: who asks, and for which virtual IP
 	owner     string
@@ -50,7 +52,7 @@ func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g
 	w.Groups = []Group{g}
 	return m.recall(ctx, memoryKey{
 		engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, cluster: g.Cluster, network: g.Network, profile: g.VNICProfile,
-		template: g.Template, nic: g.NIC, holdsVIP: g.HoldsVirtualIP,
+		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), holdsVIP: g.HoldsVirtualIP,
 	}, func() ([]Finding, error) { return Machines(ctx, engine, w) })
 }
 

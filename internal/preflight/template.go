@@ -54,7 +54,7 @@ func (s *survey) checkTemplate(ctx context.Context, p *place, _ inventory) error
 		return s.unread(Template, subject, err)
 	}
 	for _, nic := range nics {
-		if nic.Name != p.group.NIC {
+		if nic.Name != p.group.NIC && !slices.ContainsFunc(p.group.AdditionalNICs, func(n NIC) bool { return n.Name == nic.Name }) {
 			s.warn(Template, subject, fmt.Sprintf("template %q has a NIC %q, which nodes get beside their own %q", t.Name, nic.Name, p.group.NIC),
 				"Remove it from the template, or name it with "+p.group.Path+"olvmNetwork.vnicName to use it.")
 		}

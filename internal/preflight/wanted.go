@@ -40,6 +40,8 @@ type Group struct {
 	Cluster, Network, VNICProfile, Template string
 	// NIC is the name of the VM's NIC.
 	NIC string
+	// AdditionalNICs are those beside it.
+	AdditionalNICs []NIC
 	// Pools are one pool of addresses for each family, without those that are never given to nodes.
 	Pools []Pool
 }

@@ -81,8 +81,17 @@ func (r *Reconciler) networks(ctx context.Context, cluster *clusterv1.Cluster) (
 	}
 	ids := map[string]string{}
 	for i := range machines {
-		if status := machines[i].Status.OLVM; status != nil && status.NetworkID != "" {
+		status := machines[i].Status.OLVM
+		if status == nil {
+			continue
+		}
+		if status.NetworkID != "" {
 			ids[status.NetworkName] = status.NetworkID
+		}
+		for _, nic := range status.AdditionalNICs {
+			if nic.NetworkID != "" {
+				ids[nic.NetworkName] = nic.NetworkID
+			}
 		}
 	}
 	return ids, nil
@@ -96,8 +105,8 @@ func carried(each func(func(ovirt.VM))) []holding {
 		if !ok {
 			return
 		}
-		for _, a := range mark.Addresses {
-			list = append(list, holding{a, mark.Cluster, func(id string) bool { return id == mark.Network }})
+		for network, a := range mark.Each() {
+			list = append(list, holding{a, mark.Cluster, func(id string) bool { return id == network }})
 		}
 	})
 	// VMs come in no order, and of two with one address always the same is to be told.
@@ -130,26 +139,46 @@ func pools(templates []infrav1.OLVMMachineTemplate, endpoint string, networks ma
 	slices.SortFunc(templates, func(a, b infrav1.OLVMMachineTemplate) int { return strings.Compare(a.Name, b.Name) })
 	var list []infrav1.AddressPoolStatus
 	for _, t := range templates {
-		spec := t.Spec.Template.Spec
-		if spec.VirtualMachine.Network.FromPools() {
-			continue
-		}
-		nodePools, err := address.NodePools(spec.VirtualMachine.Network, endpoint)
-		if err != nil {
-			continue
-		}
-		for _, p := range nodePools {
+		for _, p := range poolsOf(t.Spec.Template.Spec, endpoint) {
 			same := slices.IndexFunc(list, func(s infrav1.AddressPoolStatus) bool {
-				return s.Network == spec.OLVMNetwork.NetworkName && s.Family == p.Family && slices.Equal(s.Ranges, p.Ranges)
+				return s.Network == p.network && s.Family == p.Family && slices.Equal(s.Ranges, p.Ranges)
 			})
 			if same >= 0 {
-				list[same].Groups = append(list[same].Groups, t.Name)
+				if !slices.Contains(list[same].Groups, t.Name) { // two NICs of a machine may share one, too
+					list[same].Groups = append(list[same].Groups, t.Name)
+				}
 				continue
 			}
-			s := infrav1.AddressPoolStatus{Network: spec.OLVMNetwork.NetworkName, Family: p.Family, Ranges: p.Ranges, Groups: []string{t.Name}}
+			s := infrav1.AddressPoolStatus{Network: p.network, Family: p.Family, Ranges: p.Ranges, Groups: []string{t.Name}}
 			count(&s, p.Pool, networks[s.Network], held)
 			list = append(list, s)
 		}
+	}
+	return list
+}
+
+// networkPool is a pool on a logical network.
+type networkPool struct {
+	address.NodePool
+	network string
+}
+
+// poolsOf are the pools of all NICs of a machine; those of another IPAM provider are not among them.
+func poolsOf(spec infrav1.OLVMMachineSpec, endpoint string) (list []networkPool) {
+	add := func(network string, pools []address.NodePool, err error) {
+		for _, p := range pools {
+			if err == nil {
+				list = append(list, networkPool{p, network})
+			}
+		}
+	}
+	if !spec.VirtualMachine.Network.FromPools() {
+		pools, err := address.NodePools(spec.VirtualMachine.Network, endpoint)
+		add(spec.OLVMNetwork.NetworkName, pools, err)
+	}
+	for _, nic := range spec.VirtualMachine.AdditionalNICs {
+		pools, err := address.NICPools(nic, endpoint)
+		add(nic.NetworkName, pools, err)
 	}
 	return list
 }

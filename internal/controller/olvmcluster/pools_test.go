@@ -136,3 +136,26 @@ func TestTemplatesOfAClusterCarryItsNameOrAreOwnedByIt(t *testing.T) {
 	require.True(t, belongs(&owned, cluster))
 	require.False(t, belongs(&foreign, cluster))
 }
+
+func TestPoolsOfAdditionalNICsAreCountedOnTheirNetwork(t *testing.T) {
+	nic := infrav1.AdditionalNIC{VNICName: "nic2", NetworkName: "storage", IPv4: &infrav1.IPv4{
+		Subnet: "198.51.100.0/24", IPAddresses: []string{"198.51.100.1-198.51.100.4"},
+	}}
+	other := nic
+	other.VNICName = "nic3"
+	a, b := template("a", "kvm", nil), template("b", "kvm", nil)
+	a.Spec.Template.Spec.VirtualMachine.AdditionalNICs = []infrav1.AdditionalNIC{nic, other, {VNICName: "nic4", NetworkName: "backup"}}
+	b.Spec.Template.Spec.VirtualMachine.AdditionalNICs = []infrav1.AdditionalNIC{nic}
+	mark := machine.Mark{Cluster: "elsewhere/demo", Network: "n1", Additional: []machine.NICAddresses{
+		{NIC: "nic2", Network: "n2", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.2")}},
+		{NIC: "nic3", Network: "n9", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.3")}},
+	}}
+	known := []ipamv1.IPAddress{taken("olvm", "demo", "198.51.100.1", "n2"), taken("olvm", "demo", "198.51.100.4", "n1")}
+	held := append(carried(each(ovirt.VM{ID: "x", Comment: mark.Comment()})), claimed(known, engineURL)...)
+	got := pools([]infrav1.OLVMMachineTemplate{a, b}, "192.0.2.160", map[string]string{"kvm": "n1", "storage": "n2"}, held)
+	require.Len(t, got, 2)
+	require.Equal(t, infrav1.AddressPoolStatus{
+		Network: "storage", Family: infrav1.IPv4Family, Ranges: nic.IPv4.IPAddresses, Groups: []string{"a", "b"}, Total: 4, Used: 2, Free: 2,
+		UsedBy: []infrav1.AddressPoolUse{{Cluster: "elsewhere/demo", Addresses: 1}, {Cluster: "olvm/demo", Addresses: 1}},
+	}, got[1])
+}

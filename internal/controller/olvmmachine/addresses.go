@@ -32,6 +32,7 @@ var errPoolExhausted = errors.New("no address is free")
 // won are the addresses of a machine.
 type won struct {
 	ipv4, ipv6 taken // ipv6 is zero without a second stack, or when it configures itself
+	additional []won // of the additional NICs, in their order; each may have none
 }
 
 // taken is an address with the length of its subnet's prefix and the gateway, which is invalid when there is none.
@@ -48,6 +49,7 @@ func (w *won) add(t taken) {
 	}
 }
 
+// list are those of the first NIC.
 func (w won) list() []netip.Addr {
 	var list []netip.Addr
 	for _, t := range []taken{w.ipv4, w.ipv6} {
@@ -61,8 +63,11 @@ func (w won) list() []netip.Addr {
 // wanted describes one address to claim.
 type wanted struct {
 	address.NodePool
-	network string // the engine's id
-	held    map[netip.Addr]string
+	// claims begins the names that tie addresses to the NIC: the machine's, and for an additional NIC its place in the list.
+	claims      string
+	network     string // the engine's id
+	networkName string
+	held        map[netip.Addr]string
 	// settled: a request with the machine's addresses may still take effect, so they are kept whoever else has them. Before the VM
 	// starts, the engine's list decides.
 	settled bool
@@ -70,33 +75,66 @@ type wanted struct {
 	growth string
 }
 
-// claimName ties an address to one family of one machine.
-func (w wanted) claimName(olvm *infrav1.OLVMMachine) string {
-	return olvm.Name + "-" + strings.ToLower(string(w.Family))
+// claimName ties an address to one family of one NIC.
+func (w wanted) claimName() string {
+	return w.claims + "-" + strings.ToLower(string(w.Family))
 }
 
-// claimAddresses takes one address of each family out of the machine's pools. Within a namespace Kubernetes decides who has an
-// address, by the name of an IPAddress; beyond it the engine does: held are the addresses that other VMs carry already.
-func (r *Reconciler) claimAddresses(ctx context.Context, s subject, d machine.Desired, held map[netip.Addr]string) (won, error) {
-	if s.olvm.Spec.VirtualMachine.Network.FromPools() {
-		return r.addressesFromPools(ctx, s, d, held)
+// holders tells which addresses of a network, by the engine's id, other VMs carry already, and the ids of those.
+type holders func(networkID string) map[netip.Addr]string
+
+// claimAddresses takes addresses for every NIC of the machine. Within a namespace Kubernetes decides who has an address, by the name of an
+// IPAddress; beyond it the engine does.
+func (r *Reconciler) claimAddresses(ctx context.Context, s subject, d machine.Desired, held holders) (won, error) {
+	got, err := r.firstAddresses(ctx, s, d, held(d.Place.NetworkID))
+	if err != nil {
+		return won{}, err
+	}
+	for i, nic := range s.olvm.Spec.VirtualMachine.AdditionalNICs {
+		of, err := r.addressesOfNIC(ctx, s, d, i, held(d.AdditionalNICs[i].NetworkID))
+		if err != nil {
+			return won{}, fmt.Errorf("additional NIC %s: %w", nic.VNICName, err)
+		}
+		got.additional = append(got.additional, of)
+	}
+	return got, nil
+}
+
+// firstAddresses takes one address of each family, for the NIC that carries the node's.
+func (r *Reconciler) firstAddresses(ctx context.Context, s subject, d machine.Desired, held map[netip.Addr]string) (won, error) {
+	network := s.olvm.Spec.VirtualMachine.Network
+	if network.FromPools() {
+		got, err := r.addressesFromPools(ctx, s, d, s.olvm.Name, network.AddressesFromPools, held)
+		if err != nil {
+			return won{}, err
+		}
+		return together(got, network)
 	}
 	pools, growth, err := r.pools(ctx, s)
 	if err != nil {
 		return won{}, err
+	}
+	return r.takeOwn(ctx, s, pools, wanted{
+		claims: s.olvm.Name, network: d.Place.NetworkID, networkName: d.Names.Network, held: held, settled: d.MayTakeEffect(time.Now()), growth: growth,
+	})
+}
+
+// takeOwn takes one address out of each of the pools.
+func (r *Reconciler) takeOwn(ctx context.Context, s subject, pools []address.NodePool, w wanted) (won, error) {
+	if len(pools) == 0 {
+		return won{}, nil
 	}
 	known := &ipamv1.IPAddressList{}
 	if err := r.APIReader.List(ctx, known, client.InNamespace(s.olvm.Namespace)); err != nil {
 		return won{}, fmt.Errorf("list IPAddresses: %w", err)
 	}
 	var got won
-	for _, p := range pools {
-		w := wanted{NodePool: p, network: d.Place.NetworkID, held: held, settled: d.MayTakeEffect(time.Now()), growth: growth}
+	for _, w.NodePool = range pools {
 		a, err := r.claim(ctx, s, w, known.Items)
 		if err != nil {
 			return won{}, err
 		}
-		got.add(taken{netip.PrefixFrom(a, p.Prefix), p.Gateway})
+		got.add(taken{netip.PrefixFrom(a, w.Prefix), w.Gateway})
 	}
 	return got, nil
 }
@@ -105,7 +143,7 @@ func (r *Reconciler) claimAddresses(ctx context.Context, s subject, d machine.De
 func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipamv1.IPAddress) (netip.Addr, error) {
 	names := map[string]bool{}
 	for i := range known {
-		if known[i].Spec.ClaimRef.Name != w.claimName(s.olvm) || !claim.IsOwn(&known[i]) {
+		if known[i].Spec.ClaimRef.Name != w.claimName() || !claim.IsOwn(&known[i]) || known[i].Spec.PoolRef.Name != s.olvm.Name {
 			names[known[i].Name] = true
 			continue
 		}
@@ -132,7 +170,7 @@ func (r *Reconciler) claim(ctx context.Context, s subject, w wanted, known []ipa
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("%w in the %s pool %s of network %s (%d addresses); %s",
-		errPoolExhausted, w.Family, w.Summary(), s.olvm.Spec.OLVMNetwork.NetworkName, w.Pool.Len(), w.growth)
+		errPoolExhausted, w.Family, w.Summary(), w.networkName, w.Pool.Len(), w.growth)
 }
 
 // candidates are tried in the order of the pool. After a conflict the machine begins elsewhere: management clusters that do not know each
@@ -151,7 +189,7 @@ func chosen(olvm *infrav1.OLVMMachine, won won) {
 	}
 	conditions.Set(olvm, metav1.Condition{
 		Type: infrav1.AddressesWonCondition, Status: metav1.ConditionFalse, Reason: infrav1.ChosenReason,
-		Message: fmt.Sprintf("%s: won when the VM starts", strings.Trim(fmt.Sprint(won.list()), "[]")),
+		Message: fmt.Sprintf("%s: won when the VM starts", strings.Trim(fmt.Sprint(won.all()), "[]")),
 	})
 }
 
@@ -171,7 +209,7 @@ func claimed(s subject, w wanted, a netip.Addr, name string) *ipamv1.IPAddress {
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(s.olvm, machineKind())},
 		},
 		Spec: ipamv1.IPAddressSpec{
-			ClaimRef: ipamv1.IPAddressClaimReference{Name: w.claimName(s.olvm)},
+			ClaimRef: ipamv1.IPAddressClaimReference{Name: w.claimName()},
 			PoolRef:  ipamv1.IPPoolReference{APIGroup: infrav1.Group, Kind: "OLVMMachine", Name: s.olvm.Name},
 			Address:  a.String(), Prefix: ptr.To(int32(w.Prefix)), Gateway: gateway,
 		},
@@ -194,7 +232,7 @@ func (r *Reconciler) releaseAll(ctx context.Context, olvm *infrav1.OLVMMachine) 
 			return err
 		}
 	}
-	if !olvm.Spec.VirtualMachine.Network.FromPools() && len(given) == 0 {
+	if !asksPools(olvm.Spec.VirtualMachine) && len(given) == 0 {
 		return nil
 	}
 	return r.releaseClaims(ctx, olvm, given)

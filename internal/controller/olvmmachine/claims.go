@@ -25,30 +25,29 @@ func (r *Reconciler) claims() claim.Claims {
 	return claim.Claims{Client: r.Client, Reader: r.APIReader}
 }
 
-// addressesFromPools asks the pools' IPAM providers, all at once, and waits for the first that has not given an address.
-func (r *Reconciler) addressesFromPools(ctx context.Context, s subject, d machine.Desired, held map[netip.Addr]string) (won, error) {
-	network := s.olvm.Spec.VirtualMachine.Network
+// addressesFromPools asks the pools' IPAM providers, all at once, and waits for the first that has not given an address. The names of the
+// claims begin as the caller says.
+func (r *Reconciler) addressesFromPools(
+	ctx context.Context, s subject, d machine.Desired, names string, pools []infrav1.PoolReference, held map[netip.Addr]string,
+) ([]claim.Address, error) {
 	var got []claim.Address
 	var pending error
-	for i, pool := range network.AddressesFromPools {
+	for i, pool := range pools {
 		a, err := r.claims().Address(ctx, claim.Request{
-			Name: fmt.Sprintf("%s-%d", s.olvm.Name, i), Owner: s.olvm, Kind: machineKind(), Cluster: s.cluster.Name, Pool: pool,
+			Name: fmt.Sprintf("%s-%d", names, i), Owner: s.olvm, Kind: machineKind(), Cluster: s.cluster.Name, Pool: pool,
 			Finalizer: infrav1.MachineFinalizer, Label: machineLabel, Settled: d.MayTakeEffect(time.Now()),
 		})
 		var waits *claim.PendingError
 		if err != nil && !errors.As(err, &waits) {
-			return won{}, err
+			return nil, err
 		}
 		pending = cmp.Or(pending, err)
 		got = append(got, a)
 	}
 	if pending != nil {
-		return won{}, pending
+		return nil, pending
 	}
-	if err := unheld(got, held, d); err != nil {
-		return won{}, err
-	}
-	return together(got, network)
+	return got, unheld(got, held, d)
 }
 
 // unheld refuses an address that another VM carries: two nodes with one address are worse than a machine that waits.
@@ -63,8 +62,8 @@ func unheld(got []claim.Address, held map[netip.Addr]string, d machine.Desired) 
 	return nil
 }
 
-// together checks that there is one address of each family, IPv4 among them.
-func together(got []claim.Address, network infrav1.Network) (won, error) {
+// oneOfEach sorts addresses by family, of which each has at most one.
+func oneOfEach(got []claim.Address) (won, error) {
 	var w won
 	for _, a := range got {
 		same := w.ipv6
@@ -76,6 +75,15 @@ func together(got []claim.Address, network infrav1.Network) (won, error) {
 				same.prefix.Addr(), a.Prefix.Addr())
 		}
 		w.add(taken{a.Prefix, a.Gateway})
+	}
+	return w, nil
+}
+
+// together checks that there is one address of each family, IPv4 among them.
+func together(got []claim.Address, network infrav1.Network) (won, error) {
+	w, err := oneOfEach(got)
+	if err != nil {
+		return won{}, err
 	}
 	if !w.ipv4.prefix.IsValid() {
 		return won{}, errors.New("addressesFromPools: no pool gave an IPv4 address, and IPv6 alone is not supported; name an IPv4 pool, too")

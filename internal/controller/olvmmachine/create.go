@@ -39,8 +39,9 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	if err != nil {
 		return r.unobserved(s, err), nil
 	}
-	held := machine.Holders(snapshot.Each, d.Place.NetworkID, d.VMID)
-	won, err := r.claimAddresses(ctx, s, d, held)
+	won, err := r.claimAddresses(ctx, s, d, func(networkID string) map[netip.Addr]string {
+		return machine.Holders(snapshot.Each, networkID, d.VMID)
+	})
 	if pending := (*claim.PendingError)(nil); errors.As(err, &pending) {
 		return awaited(s.olvm, pending), nil
 	}
@@ -50,8 +51,7 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	chosen(s.olvm, won)
 	taken := false
 	snapshot.Each(func(vm ovirt.VM) { taken = taken || (vm.Name == s.olvm.Name && vm.ID != d.VMID) })
-	mark := d.Owner
-	mark.Network, mark.Addresses = d.Place.NetworkID, won.list()
+	mark := marked(d, won)
 	document, err := r.document(ctx, s, won)
 	if err != nil {
 		return noDocument(s.olvm, err)
@@ -133,6 +133,10 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	nics, err := guestNICs(s.olvm.Spec.VirtualMachine.AdditionalNICs, won.additional)
+	if err != nil {
+		return nil, err
+	}
 	additional, err := r.additionalConfig(ctx, s.machine)
 	if err != nil {
 		return nil, err
@@ -141,7 +145,7 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
 		Profile:  s.olvm.Spec.ImageProfile,
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
-		Network:  network, LoadBalancer: loadBalancer(s),
+		Network:  network, NICs: nics, LoadBalancer: loadBalancer(s),
 	})
 }
 

@@ -65,6 +65,9 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 		}
 		d.Place = place
 		d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
+		if d.AdditionalNICs, err = additionalNICs(ctx, s); err != nil {
+			return r.noPlace(s, err), nil
+		}
 	}
 	observation, err := machine.Observe(ctx, s.engine, d, time.Now())
 	if err != nil {
@@ -130,7 +133,6 @@ func refuse(spec infrav1.OLVMMachineSpec) error {
 		{"spec.virtualMachine.storageDomainName", vm.StorageDomainName != ""},
 		{"spec.virtualMachine.bootDiskSize", vm.BootDiskSize != ""},
 		{"spec.virtualMachine.dataDisks", len(vm.DataDisks) > 0},
-		{"spec.virtualMachine.additionalNICs", len(vm.AdditionalNICs) > 0},
 	} {
 		if missing.asked {
 			return fmt.Errorf("%s is not implemented yet; leave it out", missing.field)

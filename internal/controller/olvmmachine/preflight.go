@@ -23,7 +23,7 @@ func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired
 		Username: s.username, Owner: d.Owner.Cluster, DataCenter: d.Names.DataCenter,
 	}, preflight.Group{
 		Path: "spec.", Cluster: d.Names.Cluster, Network: d.Names.Network, VNICProfile: d.Names.VNICProfile, Template: d.Names.Template,
-		NIC: network.NIC(), HoldsVirtualIP: holdsVirtualIP(s),
+		NIC: network.NIC(), HoldsVirtualIP: holdsVirtualIP(s), AdditionalNICs: preflight.NICs("spec.", s.olvm.Spec.VirtualMachine.AdditionalNICs),
 	})
 	if err != nil {
 		return

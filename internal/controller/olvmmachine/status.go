@@ -167,6 +167,7 @@ func record(olvm *infrav1.OLVMMachine, d machine.Desired, o machine.Observation)
 			}
 		}
 	}
+	status.AdditionalNICs = nicStatus(olvm.Spec.VirtualMachine.AdditionalNICs, status.AdditionalNICs, d, o)
 	olvm.Status.OLVM = &status
 }
 
