@@ -79,5 +79,21 @@ func withPoolsOf(pools, t *infrav1.OLVMMachineTemplate) *infrav1.OLVMMachineTemp
 	if have.IPv6 != nil && want.IPv6 != nil && len(have.IPv6.IPAddresses) > 0 && len(want.IPv6.IPAddresses) > 0 {
 		have.IPv6.IPAddresses = want.IPv6.IPAddresses
 	}
+	for i := range t.Spec.Template.Spec.VirtualMachine.AdditionalNICs {
+		nic := &t.Spec.Template.Spec.VirtualMachine.AdditionalNICs[i]
+		if other := pools.Spec.Template.Spec.VirtualMachine.AdditionalNIC(nic.VNICName); other != nil {
+			takeRanges(nic, other)
+		}
+	}
 	return t
+}
+
+// takeRanges gives a NIC the addresses of another one, of the families that both have.
+func takeRanges(nic, other *infrav1.AdditionalNIC) {
+	if nic.IPv4 != nil && other.IPv4 != nil {
+		nic.IPv4.IPAddresses = other.IPv4.IPAddresses
+	}
+	if nic.IPv6 != nil && other.IPv6 != nil && len(nic.IPv6.IPAddresses) > 0 && len(other.IPv6.IPAddresses) > 0 {
+		nic.IPv6.IPAddresses = other.IPv6.IPAddresses
+	}
 }

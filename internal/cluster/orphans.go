@@ -227,7 +227,7 @@ func (o owners) orphan(vm ovirt.VM, mark machine.Mark) Orphan {
 		ID: vm.ID, Name: vm.Name, Status: vm.Status, Cluster: mark.Cluster, Machine: mark.Machine, Addresses: []string{},
 		Known: known, Paused: paused,
 	}
-	for _, a := range mark.Addresses {
+	for _, a := range mark.Each() {
 		orphan.Addresses = append(orphan.Addresses, a.String())
 	}
 	return orphan

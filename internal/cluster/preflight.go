@@ -183,7 +183,19 @@ func (o PreflightOptions) group(key string, m config.Machine, nodes int) preflig
 	for _, usable := range o.Config.UsableAddresses(m) {
 		g.Pools = append(g.Pools, preflight.Pool{Subject: key + usable.Key, Addresses: usable.Pool})
 	}
+	g.AdditionalNICs = checkedNICs(o.Config, key, m.VirtualMachine)
 	return g
+}
+
+// checkedNICs are a group's additional NICs with what is free of their pools to take.
+func checkedNICs(c *config.Config, key string, vm infrav1.VirtualMachine) []preflight.NIC {
+	nics := preflight.NICs(key+".", vm.AdditionalNICs)
+	for i := range nics {
+		for _, usable := range c.UsableOnNIC(i, vm.AdditionalNICs[i]) {
+			nics[i].Pools = append(nics[i].Pools, preflight.Pool{Subject: key + usable.Key, Addresses: usable.Pool})
+		}
+	}
+	return nics
 }
 
 func connect(server config.APIServer, p *plan) (*ovirt.Client, error) {

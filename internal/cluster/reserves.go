@@ -36,7 +36,8 @@ func (r reserves) addresses(surge *machineGroup) error {
 		group := config.AddressGroup{
 			Key: "OLVMMachineTemplate " + g.template.Name + " spec.template.spec", Nodes: int(g.replicas),
 			What:    fmt.Sprintf("%d of the %s", g.replicas, g.title),
-			Network: g.template.Spec.Template.Spec.VirtualMachine.Network,
+			Network: g.template.Spec.Template.Spec.VirtualMachine.Network, NetworkName: g.template.Spec.Template.Spec.OLVMNetwork.NetworkName,
+			NICs: g.template.Spec.Template.Spec.VirtualMachine.AdditionalNICs,
 		}
 		if g == surge {
 			group.Nodes++
@@ -133,6 +134,7 @@ func (r reserves) wanted(url, username string) preflight.Wanted {
 		for _, usable := range live.UsableAddresses(config.Machine{VirtualMachine: spec.VirtualMachine}) {
 			group.Pools = append(group.Pools, preflight.Pool{Subject: g.title + usable.Key, Addresses: usable.Pool})
 		}
+		group.AdditionalNICs = checkedNICs(&live, g.title, spec.VirtualMachine)
 		w.Groups = append(w.Groups, group)
 	}
 	return w

@@ -42,8 +42,11 @@ type AddressGroup struct {
 	What string
 	// Nodes that need an address of each family.
 	Nodes int
-	// Network names the pools.
-	Network infrav1.Network
+	// Network names the pools of the first NIC, and NetworkName its logical network.
+	Network     infrav1.Network
+	NetworkName string
+	// NICs name those of the additional ones.
+	NICs []infrav1.AdditionalNIC
 }
 
 // ShortOfAddresses says which pools have too few addresses. What cannot be read is left out.
@@ -60,7 +63,8 @@ func (c *Config) addressGroups() []AddressGroup {
 	controlPlane := max(c.ControlPlaneNodes, 0)
 	groups := []AddressGroup{{
 		Key: controlPlaneKey, What: plural(controlPlane, "control plane node"), Nodes: controlPlane,
-		Network: c.OLVM.ControlPlaneMachine.VirtualMachine.Network,
+		Network: c.OLVM.ControlPlaneMachine.VirtualMachine.Network, NetworkName: c.OLVM.ControlPlaneMachine.OLVMNetwork.NetworkName,
+		NICs: c.OLVM.ControlPlaneMachine.VirtualMachine.AdditionalNICs,
 	}}
 	for _, p := range c.Pools() {
 		if p.Nodes > 0 {
@@ -68,7 +72,10 @@ func (c *Config) addressGroups() []AddressGroup {
 			if p.Name != firstPool {
 				what += " of pool " + p.Name
 			}
-			groups = append(groups, AddressGroup{Key: p.key, What: what, Nodes: p.Nodes, Network: p.Machine.VirtualMachine.Network})
+			groups = append(groups, AddressGroup{
+				Key: p.key, What: what, Nodes: p.Nodes, Network: p.Machine.VirtualMachine.Network, NetworkName: p.Machine.OLVMNetwork.NetworkName,
+				NICs: p.Machine.VirtualMachine.AdditionalNICs,
+			})
 		}
 	}
 	return groups
@@ -77,37 +84,53 @@ func (c *Config) addressGroups() []AddressGroup {
 // pools compares the addresses that nodes can take with the number of nodes.
 func (c *Config) pools() []pool { return c.poolsFor(c.addressGroups()) }
 
-func (c *Config) poolsFor(groups []AddressGroup) []pool {
-	var pools []pool
-	for _, f := range families() {
-		pools = append(pools, c.poolsOf(f, groups)...)
-	}
-	return pools
+// source is what the nodes of a group can take on one NIC, of one family.
+type source struct {
+	AddressGroup
+	key, without string // the key is below the group's
+	network      string
+	usable       address.Pool
 }
 
-// sharing are groups of machines whose addresses are, at least in part, the same ones.
+// sources are those of the groups' NICs. What is not understood is left out; Validate reports it elsewhere.
+func (c *Config) sources(groups []AddressGroup) []source {
+	var list []source
+	for _, f := range families() {
+		for _, g := range groups {
+			if usable, ok := f.usable(c, g.Network); ok {
+				list = append(list, source{AddressGroup: g, key: f.key, without: f.without, network: g.NetworkName, usable: usable})
+			}
+		}
+	}
+	for _, g := range groups {
+		for i, nic := range g.NICs {
+			for _, u := range c.UsableOnNIC(i, nic) {
+				list = append(list, source{AddressGroup: g, key: u.Key, without: withoutOnNIC, network: nic.NetworkName, usable: u.Pool})
+			}
+		}
+	}
+	return list
+}
+
+// sharing are groups of machines whose addresses are, at least in part, the same ones on the same network.
 type sharing struct {
+	network string
 	pool    address.Pool
 	members []string // such as "2 worker nodes"
 	needed  uint64
 }
 
-// poolsOf compares for each group, and for those together that share addresses. What is not understood is left out; Validate reports it
-// elsewhere.
-func (c *Config) poolsOf(f family, groups []AddressGroup) []pool {
+// poolsFor compares for each group, and for those together that share addresses.
+func (c *Config) poolsFor(groups []AddressGroup) []pool {
 	var pools []pool
 	var all []sharing
-	for _, g := range groups {
-		usable, ok := f.usable(c, g.Network)
-		if !ok {
-			continue
-		}
-		one := sharing{pool: usable, members: []string{g.What}, needed: uint64(g.Nodes)}
-		pools = append(pools, pool{key: g.Key + f.key, what: g.What, without: f.without, usable: usable.Len(), needed: one.needed})
+	for _, s := range c.sources(groups) {
+		one := sharing{network: s.network, pool: s.usable, members: []string{s.What}, needed: uint64(s.Nodes)}
+		pools = append(pools, pool{key: s.Key + s.key, what: s.What, without: s.without, usable: s.usable.Len(), needed: one.needed})
 		var together sharing
 		if all, together = joined(all, one); len(together.members) > 1 {
 			pools = append(pools, pool{
-				key: g.Key + f.key, what: words(together.members) + ", which share them", without: f.without,
+				key: s.Key + s.key, what: words(together.members) + ", which share them", without: s.without,
 				usable: together.pool.Len(), needed: together.needed,
 			})
 		}
@@ -120,11 +143,11 @@ func joined(all []sharing, one sharing) ([]sharing, sharing) {
 	var apart []sharing
 	for _, other := range all {
 		both, err := address.ParsePool([]string{other.pool.String(), one.pool.String()})
-		if err != nil || both.Len() == other.pool.Len()+one.pool.Len() {
+		if err != nil || other.network != one.network || both.Len() == other.pool.Len()+one.pool.Len() {
 			apart = append(apart, other)
 			continue
 		}
-		one = sharing{pool: both, members: append(slices.Clone(other.members), one.members...), needed: other.needed + one.needed}
+		one = sharing{network: one.network, pool: both, members: append(slices.Clone(other.members), one.members...), needed: other.needed + one.needed}
 	}
 	return append(apart, one), one
 }

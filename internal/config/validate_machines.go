@@ -62,6 +62,7 @@ func (v *validator) machines() {
 			v.report(key+".tags", "are not implemented yet: leave them out")
 		}
 		v.virtualMachine(key+".virtualMachine", m.VirtualMachine)
+		v.additionalNICs(key+".virtualMachine.", m)
 	}
 	v.virtualIPInPools()
 	v.poolSizes()

@@ -33,6 +33,13 @@ func (v *validator) network() {
 			v.overlap(key, nodes, "podSubnet", pods)
 			v.overlap(key, nodes, "serviceSubnet", services)
 		}
+		for i, nic := range m.VirtualMachine.AdditionalNICs {
+			for key, nodes := range nodeSubnets(asNetwork(nic)) {
+				key = fmt.Sprintf("%s.virtualMachine.additionalNICs[%d].%s", group, i, key)
+				v.overlap(key, nodes, "podSubnet", pods)
+				v.overlap(key, nodes, "serviceSubnet", services)
+			}
+		}
 	}
 	v.families(pods, services)
 	v.virtualIP()
