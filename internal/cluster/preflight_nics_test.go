@@ -11,16 +11,16 @@ import (
 	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/internal/preflight"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
-	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
+	installation "github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 func storageEngine(t *testing.T) *olvmsim.Simulator {
-	contents := inventory.Default()
-	contents.Networks = append(contents.Networks, inventory.Network{Name: "storage"})
-	contents.VNICProfiles = append(contents.VNICProfiles, inventory.VNICProfile{Name: "storage"},
-		inventory.VNICProfile{Name: "sriov", Network: "storage", PassThrough: true})
-	contents.Templates[0].NICs = []inventory.NIC{{Name: "nic2"}}
+	contents := installation.Default()
+	contents.Networks = append(contents.Networks, installation.Network{Name: "storage"})
+	contents.VNICProfiles = append(contents.VNICProfiles, installation.VNICProfile{Name: "storage"},
+		installation.VNICProfile{Name: "sriov", Network: "storage", PassThrough: true})
+	contents.Templates[0].NICs = []installation.NIC{{Name: "nic2"}}
 	return olvmsim.New(t, olvmsim.Options{Inventory: &contents})
 }
 

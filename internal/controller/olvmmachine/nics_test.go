@@ -45,7 +45,7 @@ func TestWhatANICWonIsInTheMarkAndInTheGuest(t *testing.T) {
 	}, guests)
 	nics[0].Routes[0].Via = "router"
 	_, err = guestNICs(nics, wonNICs().additional)
-	require.ErrorContains(t, err, `additional NIC nic2: route to 203.0.113.0/24: the next hop "router"`)
+	require.ErrorContains(t, err, `additional NIC nic2: route to 203.0.113.9/24: the next hop "router"`)
 
 	t.Run("and the mark tells the status, also after a move", func(t *testing.T) {
 		status := nicStatus(nics, nil, machine.Desired{}, machine.Observation{Ours: true, Mark: mark})
