@@ -28,6 +28,7 @@ const (
 	LayerProfile    = "image profile"
 	LayerBalancer   = "load balancer"
 	LayerMachine    = "identity and network"
+	LayerDisks      = "data disks"
 	LayerUser       = "user's Ignition"
 )
 
@@ -52,6 +53,7 @@ type Input struct {
 	NICs       []NIC // beside that of Network
 	// LoadBalancer is for control plane nodes; nil for none.
 	LoadBalancer *LoadBalancer
+	Disks        []Disk // that are mounted
 	User         []byte // the user's own Ignition 3.x; may be nil
 }
 
@@ -125,6 +127,7 @@ func layers(in Input, p profile) []layer {
 		{LayerMachine, func(below types.Config) (types.Config, error) {
 			return machineConfig(below, p, in)
 		}},
+		{LayerDisks, func(below types.Config) (types.Config, error) { return diskConfig(below, p, in.Disks) }},
 		{LayerUser, overlay(in.User)},
 	}
 }

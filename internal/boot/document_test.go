@@ -134,6 +134,11 @@ func TestGoldenDocuments(t *testing.T) {
 		"init-control-plane-plain": {"init.json", func(in *boot.Input) { in.LoadBalancer, in.Profile = loadBalancer(), boot.ProfilePlain }},
 		"worker":                   {"worker.json", func(in *boot.Input) { in.Identity.Hostname = "demo-md-0-v5xsk-hsbcw" }},
 		"worker-dual-stack":        {"worker.json", dualStack},
+		"worker-data-disks": {"worker.json", func(in *boot.Input) {
+			in.Disks = []boot.Disk{mounted(), {
+				Device: "/dev/disk/by-id/virtio-0a0b0c0d-1111-5222-8", Label: "logs", MountPath: "/var/log/pods", Filesystem: "ext4",
+			}}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := input(t, tc.bootstrap)

@@ -31,6 +31,7 @@ type profile struct {
 	TimeServers        timeServers        `json:"timeServers"`
 	NodeIP             nodeIP             `json:"nodeIP"`
 	LoadBalancer       loadbalancer.Image `json:"loadBalancer"`
+	MountedFirst       []string           `json:"mountedFirst"` // units that start when the data disks are mounted
 	Image              `json:",inline"`
 
 	config         types.Config // the same on every machine of the image
