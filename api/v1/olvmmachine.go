@@ -17,6 +17,7 @@ const CreateSubmittedAnnotation = "olvmmachine.infrastructure.cluster.x-k8s.io/c
 // +kubebuilder:validation:XValidation:rule="(has(self.vmTemplateName) && size(self.vmTemplateName) > 0) != (has(self.vmTemplateID) && size(self.vmTemplateID) > 0)",message="set either vmTemplateName or vmTemplateID"
 // +kubebuilder:validation:XValidation:rule="!has(self.vmTemplateVersion) || size(self.vmTemplateVersion) == 0 || (has(self.vmTemplateName) && size(self.vmTemplateName) > 0)",message="vmTemplateVersion needs vmTemplateName: an id names one version"
 // +kubebuilder:validation:XValidation:rule="!has(self.virtualMachine.additionalNICs) || self.virtualMachine.additionalNICs.all(n, n.vnicName != (has(self.olvmNetwork.vnicName) && size(self.olvmNetwork.vnicName) > 0 ? self.olvmNetwork.vnicName : 'nic1'))",message="an additional NIC must not have the first NIC's vnicName, which is nic1 unless olvmNetwork.vnicName says otherwise"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.providerID) || size(oldSelf.providerID) == 0 || (has(self.virtualMachine.dataDisks) ? self.virtualMachine.dataDisks.map(d, d.name) : []) == (has(oldSelf.virtualMachine.dataDisks) ? oldSelf.virtualMachine.dataDisks.map(d, d.name) : [])",message="the names of dataDisks cannot change once providerID is set: the disks are found by them"
 type OLVMMachineSpec struct {
 	// providerID is olvm://<VM id>. The controller chooses it before the VM exists.
 	// +optional
@@ -176,6 +177,7 @@ type VirtualMachine struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule="self.all(d, !has(d.mountPath) || size(d.mountPath) == 0 || self.exists_one(e, has(e.mountPath) && e.mountPath == d.mountPath))",message="two dataDisks have the same mountPath"
 	DataDisks []DataDisk `json:"dataDisks,omitempty"`
 
 	// additionalNICs are network interfaces beside the first one. They are made after it, in their order, before the VM starts for the first

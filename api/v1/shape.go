@@ -55,8 +55,9 @@ type Console struct {
 // DataDisk is a disk beside the boot disk. It is made with the VM, and removed with it.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.mountPath) && size(self.mountPath) > 0 || !has(self.filesystem) || size(self.filesystem) == 0",message="filesystem needs a mountPath"
+// +kubebuilder:validation:XValidation:rule="!has(self.allocation) || self.allocation != 'preallocated' || !has(self.format) || self.format != 'cow'",message="format cannot be cow when allocation is preallocated: set raw, or leave it out"
 type DataDisk struct {
-	// name of the disk in this list; the engine's name is that of the VM with this one.
+	// name of the disk in this list; the engine's name is that of the VM with this one: <VM>-<name>.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=40
@@ -75,7 +76,7 @@ type DataDisk struct {
 	// +kubebuilder:validation:MaxLength=50
 	StorageDomainName string `json:"storageDomainName,omitempty"`
 
-	// format of the image: cow (the default) or raw.
+	// format of the image: cow or raw; when empty, raw for a preallocated disk and cow otherwise. Block storage has no thin raw disks.
 	// +optional
 	// +kubebuilder:validation:Enum="";cow;raw
 	Format string `json:"format,omitempty"`
@@ -90,8 +91,8 @@ type DataDisk struct {
 	// +kubebuilder:validation:Enum="";virtio_scsi;virtio
 	Interface string `json:"interface,omitempty"`
 
-	// mountPath is where the guest mounts the disk, with a file system that is made at the first boot; it does neither when empty. Only
-	// for images with Ignition.
+	// mountPath is where the guest mounts the disk before the kubelet and the container runtime start, with a file system that is made at
+	// the first boot; it does neither when empty. Only for images with Ignition.
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]+)+$`
