@@ -28,6 +28,12 @@ func TestDiskAndTransferCallsOnTheWire(t *testing.T) {
 		}, `POST /api/disks {"id":"d1","name":"ock","description":"mark","format":"cow","backup":"none","sparse":"true",` +
 			`"provisioned_size":"17179869184","initial_size":"1048576","storage_domains":{"storage_domain":[{"id":"s1"}]}}`,
 			`{"id":"d1","name":"ock","status":"locked"}`, Disk{ID: "d1", Name: "ock", Status: StatusLocked}},
+		{func(ctx context.Context, c *Client) (any, error) {
+			return value(c.AddDisk(ctx, AddDisk{ID: "d1", Name: "etcd", StorageDomainID: "s1", Format: FormatRaw, Size: 1 << 30, Preallocated: true,
+				QuotaID: "q1"}, "c1"))
+		}, `POST /api/disks {"id":"d1","name":"etcd","format":"raw","backup":"none","sparse":"false","provisioned_size":"1073741824",` +
+			`"quota":{"id":"q1"},"storage_domains":{"storage_domain":[{"id":"s1"}]}}`,
+			`{"id":"d1","name":"etcd","status":"locked"}`, Disk{ID: "d1", Name: "etcd", Status: StatusLocked}},
 		{func(ctx context.Context, c *Client) (any, error) { return none(c.DescribeDisk(ctx, "d1", "mark")) },
 			`PUT /api/disks/d1 {"description":"mark"}`, `{"id":"d1"}`, nil},
 		{func(ctx context.Context, c *Client) (any, error) { return none(c.RemoveDisk(ctx, "d1")) }, "DELETE /api/disks/d1", done, nil},

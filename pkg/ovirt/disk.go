@@ -18,7 +18,7 @@ const (
 	FormatRaw = "raw"
 )
 
-// AddDisk describes a new disk that no VM has. It is thin and has no incremental backup.
+// AddDisk describes a new disk that no VM has. It has no incremental backup.
 type AddDisk struct {
 	ID                string // chosen by the caller, a UUID; required
 	Name, Description string
@@ -27,6 +27,9 @@ type AddDisk struct {
 	Size              int64  // virtual size, bytes
 	// InitialSize is what block storage makes room for at once, in bytes; file storage does not need it.
 	InitialSize int64
+	// Preallocated makes room for all of it at once, which goes with FormatRaw only; without it the disk is thin.
+	Preallocated bool
+	QuotaID      string // of the disk's size; the data center's default when empty
 }
 
 // AddDisk creates a disk, which is locked until it is there. On Exists, Conflict and Unavailable, Disk(d.ID) tells whether an

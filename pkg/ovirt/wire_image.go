@@ -11,6 +11,7 @@ type wireNewDisk struct {
 	Sparse          boolean            `json:"sparse"`
 	ProvisionedSize integer            `json:"provisioned_size"`
 	InitialSize     integer            `json:"initial_size,omitempty"`
+	Quota           *reference         `json:"quota,omitempty"`
 	StorageDomains  wireStorageDomains `json:"storage_domains"`
 }
 
@@ -24,8 +25,8 @@ type wireDiskDescription struct {
 
 func (d AddDisk) wire() wireNewDisk {
 	return wireNewDisk{
-		ID: d.ID, Name: d.Name, Description: d.Description, Format: d.Format, Backup: "none", Sparse: true,
-		ProvisionedSize: integer(d.Size), InitialSize: integer(d.InitialSize),
+		ID: d.ID, Name: d.Name, Description: d.Description, Format: d.Format, Backup: "none", Sparse: boolean(!d.Preallocated),
+		ProvisionedSize: integer(d.Size), InitialSize: integer(d.InitialSize), Quota: refer(d.QuotaID),
 		StorageDomains: wireStorageDomains{StorageDomain: []reference{{d.StorageDomainID}}},
 	}
 }
