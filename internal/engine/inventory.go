@@ -32,7 +32,9 @@ type Engine struct {
 	templates   memo[string, []ovirt.Template]
 	places      memo[PlaceNames, Place]
 	nics        memo[NICNames, NICPlace]
-	hosts       memo[string, map[string]string] // names by id, of a cluster by its id
+	domains     memo[string, []ovirt.StorageDomain] // of a data center by its name
+	bootDisks   memo[string, ovirt.Disk]            // of a template by its id
+	hosts       memo[string, map[string]string]     // names by id, of a cluster by its id
 }
 
 type failure struct {

@@ -31,6 +31,8 @@ func (e *Engine) ForgetPlaces() {
 	e.places.forget()
 	e.nics.forget()
 	e.templates.forget()
+	e.domains.forget()
+	e.bootDisks.forget()
 }
 
 // System is the engine's product and version.

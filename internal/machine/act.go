@@ -20,6 +20,9 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 	e.Touch(d.VMID)
 	defer e.Touch(d.VMID)
 	c := e.Client()
+	if ok, err := actOnDisk(ctx, c, d, p); ok {
+		return err
+	}
 	switch p.Action {
 	case AddNIC:
 		_, err := c.AddNIC(ctx, d.VMID, p.NIC)
@@ -33,8 +36,6 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 		return c.ClearInitialization(ctx, d.VMID)
 	case Stop:
 		return tolerate(c.StopVM(ctx, d.VMID), ovirt.NotFound)
-	case DetachDisk:
-		return tolerate(c.DetachDisk(ctx, d.VMID, p.DiskID), ovirt.NotFound)
 	case Remove, GiveUpAddresses:
 		return tolerate(c.RemoveVM(ctx, d.VMID), ovirt.NotFound)
 	default:

@@ -21,6 +21,9 @@ type Desired struct {
 	// AdditionalNICs are those beside it, in their order.
 	AdditionalNICs []AdditionalNIC
 
+	// Storage says where its disks go and how large they are.
+	Storage
+
 	// Deleting turns everything around.
 	Deleting bool
 	// Submitted is when the VM's creation was asked for last; zero means never.

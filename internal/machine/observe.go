@@ -32,6 +32,11 @@ type Observation struct {
 	Rival *Rival
 	// ForeignDisks are attached to a VM that is about to be removed, and not its own.
 	ForeignDisks []string
+	// Disks of a VM that is down and has never run, when something is wanted of them.
+	Disks []ovirt.AttachedDisk
+	// LooseDisk is a data disk that the VM does not have: the next to be attached, or one that outlived a VM that never ran. Nil when it is
+	// not there.
+	LooseDisk *ovirt.Disk
 }
 
 // Rival is another VM with one of our addresses.
@@ -49,8 +54,11 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	}
 	o := Observation{VM: snapshot.VM(d.VMID)}
 	if o.VM == nil {
-		if o, err = lookAgain(ctx, e, d, now); err != nil || o.VM == nil {
+		if o, err = lookAgain(ctx, e, d, now); err != nil {
 			return o, err
+		}
+		if o.VM == nil {
+			return o, observeLooseDisks(ctx, e, d, &o)
 		}
 		e.Touch(d.VMID) // the list is older than the VM, and says nothing about its rivals
 		if snapshot, err = e.Lately(ctx, d.VMID, listAge); err != nil {
@@ -63,7 +71,7 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 		return o, nil
 	}
 	if d.Deleting && d.Provisioned { // nobody attaches a disk to a VM that never ran
-		o.ForeignDisks, err = foreignDisks(ctx, e, d.VMID)
+		o.ForeignDisks, err = foreignDisks(ctx, e, d)
 		return o, err
 	}
 	if d.Deleting || d.Provisioned {
@@ -71,6 +79,9 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	}
 	o.Rival = findRival(snapshot, o.Mark, d.VMID)
 	if o.NICs, err = e.Client().NICs(ctx, d.VMID); err != nil {
+		return Observation{}, err
+	}
+	if err := observeDisks(ctx, e, d, &o); err != nil {
 		return Observation{}, err
 	}
 	return o, nil
@@ -134,20 +145,4 @@ func findRival(snapshot *engine.Snapshot, mine Mark, vmID string) *Rival {
 		}
 	})
 	return rival
-}
-
-// foreignDisks are those that did not come with the template: the template's one disk is the bootable one. The engine deletes
-// attached disks with the VM, persistent volumes of the cluster's users among them.
-func foreignDisks(ctx context.Context, e *engine.Engine, vmID string) ([]string, error) {
-	attachments, err := e.Client().DiskAttachments(ctx, vmID)
-	if err != nil {
-		return nil, err
-	}
-	var foreign []string
-	for _, a := range attachments {
-		if !a.Bootable {
-			foreign = append(foreign, a.DiskID)
-		}
-	}
-	return foreign, nil
 }

@@ -41,9 +41,13 @@ const (
 // Plan is what to do next and what to tell until then.
 type Plan struct {
 	Action Action
-	// NIC to add or change, or the id of the disk to detach.
+	// NIC to add or change, or the id of the disk to attach, grow, detach or remove.
 	NIC    ovirt.NIC
 	DiskID string
+	// DiskSize is the size to grow to in bytes, DiskInterface the model to attach with, NewDisk the disk to make.
+	DiskSize      int64
+	DiskInterface string
+	NewDisk       ovirt.AddDisk
 	// Status, Reason and Message are those of the condition to show, VMReady.
 	Status  metav1.ConditionStatus
 	Reason  string
@@ -74,6 +78,8 @@ func Next(d Desired, o Observation, now time.Time) Plan {
 			d.Submitted.UTC().Format(time.TimeOnly), d.Submitted.Add(SubmitWindow).UTC().Format(time.TimeOnly))
 	case o.VM == nil && !o.Absent:
 		return acting(Create, infrav1.CreatingReason, "the VM is asked for again, because the engine does not show it; it makes one VM of one id")
+	case o.VM == nil && d.Deleting && o.LooseDisk != nil:
+		return removeLoose(*o.LooseDisk)
 	case o.VM == nil && d.Deleting:
 		return Plan{Gone: true, Status: metav1.ConditionFalse, Reason: infrav1.DeletingReason, Message: "the VM is gone"}
 	case o.VM == nil && d.Provisioned:
@@ -144,7 +150,7 @@ func prepare(d Desired, o Observation, now time.Time) Plan {
 // parts are what a VM has to have before it is started for the first time, in the order in which they are made. Each tells the next step
 // towards it, or that nothing is missing.
 func parts() []func(Desired, Observation) (p Plan, missing bool) {
-	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs}
+	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs, disks}
 }
 
 func takeDown(o Observation) Plan {
