@@ -112,8 +112,15 @@ func (s *survey) checkPermissions(ctx context.Context, p *place, _ inventory) er
 		}
 	}
 	if len(p.domains) == 1 { // of several, the engine takes one that the account may use
-		d := p.domains[0]
-		check(p.group.templateKey(), createDisk, fmt.Sprintf("storage domain %q", d.Name), "DiskCreator", target{ovirt.OnStorageDomain, d.ID})
+		subject := p.group.templateKey()
+		if p.group.Disks.Domain != "" {
+			subject = p.group.storageDomainKey()
+		}
+		p.made = append(p.made, madeDisk{subject, p.domains[0]})
+	}
+	for _, disk := range p.made {
+		check(disk.subject, createDisk, fmt.Sprintf("storage domain %q", disk.domain.Name), "DiskCreator",
+			target{ovirt.OnStorageDomain, disk.domain.ID})
 	}
 	return nil
 }

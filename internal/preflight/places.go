@@ -30,8 +30,15 @@ type place struct {
 	network  *ovirt.Network
 	profile  *ovirt.VNICProfile
 	template *ovirt.Template
-	domains  []ovirt.StorageDomain // that hold the template's boot disk
+	domains  []ovirt.StorageDomain // that hold the template's boot disk, or the one that is named for the VM's
+	made     []madeDisk            // beside the boot disk
 	nics     []nicPlace            // of the additional NICs, in their order
+}
+
+// madeDisk is where a disk is made, and who says so.
+type madeDisk struct {
+	subject string
+	domain  ovirt.StorageDomain
 }
 
 // checkPlaces checks where each group's machines shall be.

@@ -35,6 +35,7 @@ type memoryKey struct {
 	nic        string
 	nics       string // the additional ones
 	holdsVIP   bool
+	disks      string
 	// of a whole cluster: who asks, and for which virtual IP
 	owner     string
 	virtualIP netip.Addr
@@ -52,7 +53,7 @@ func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g
 	w.Groups = []Group{g}
 	return m.recall(ctx, memoryKey{
 		engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, cluster: g.Cluster, network: g.Network, profile: g.VNICProfile,
-		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), holdsVIP: g.HoldsVirtualIP,
+		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), holdsVIP: g.HoldsVirtualIP, disks: fmt.Sprintf("%+v", g.Disks),
 	}, func() ([]Finding, error) { return Machines(ctx, engine, w) })
 }
 

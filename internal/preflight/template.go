@@ -88,34 +88,6 @@ func (s *survey) checkDisks(ctx context.Context, p *place, found inventory) erro
 	return nil
 }
 
-// checkStorage looks at the storage domains of the boot disk: a VM's disk is made where its template's is.
-func (s *survey) checkStorage(ctx context.Context, p *place, diskID string, found inventory) error {
-	subject := p.group.templateKey()
-	disk, err := s.engine.Disk(ctx, diskID)
-	if err != nil {
-		return s.unread(Storage, subject, err)
-	}
-	p.domains = slices.DeleteFunc(slices.Clone(found.domains), func(d ovirt.StorageDomain) bool { return !slices.Contains(disk.StorageDomainIDs, d.ID) })
-	if len(p.domains) == 0 {
-		s.warn(Storage, subject, fmt.Sprintf("%s sees no storage domain of template %q", s.wanted.Username, p.template.Name),
-			"Make sure that it is active and has room, as an administrator.")
-		return nil
-	}
-	if slices.ContainsFunc(p.domains, canTakeDisks) {
-		return nil
-	}
-	for _, d := range p.domains {
-		if !isActive(d) {
-			s.report(Storage, subject, fmt.Sprintf("storage domain %q, which holds the disk of template %q, is %s", d.Name, p.template.Name, d.Status),
-				"Activate it in the engine.")
-			continue
-		}
-		s.report(Storage, subject, fmt.Sprintf("storage domain %q, which holds the disk of template %q, has %s free; engines make no disk below %s",
-			d.Name, p.template.Name, size(d.Available), size(noDiskBelow)), "Free space in it, or extend it.")
-	}
-	return nil
-}
-
 func isActive(d ovirt.StorageDomain) bool { return d.Status == "" || d.Status == statusActive }
 
 func canTakeDisks(d ovirt.StorageDomain) bool { return isActive(d) && d.Available >= noDiskBelow }

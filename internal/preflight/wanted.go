@@ -1,8 +1,10 @@
 package preflight
 
 import (
+	"cmp"
 	"net/netip"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/address"
 )
 
@@ -42,8 +44,45 @@ type Group struct {
 	NIC string
 	// AdditionalNICs are those beside it.
 	AdditionalNICs []NIC
+	// Disks are what the machines ask for beyond the template's disk.
+	Disks Disks
 	// Pools are one pool of addresses for each family, without those that are never given to nodes.
 	Pools []Pool
+}
+
+// Disks are what machines ask for about theirs.
+type Disks struct {
+	// Domain is the storage domain of the boot disk; where the template's disk is when empty.
+	Domain string
+	// Clone: the boot disk is a copy of the template's.
+	Clone bool
+	// BootDiskSize in bytes; 0 for the template's.
+	BootDiskSize int64
+	DataDisks    []DataDisk
+}
+
+// DataDisk is a disk beside the boot disk.
+type DataDisk struct {
+	Name string
+	// Domain is its storage domain; that of the boot disk when empty.
+	Domain string
+	// Preallocated is what it takes at once, in bytes; 0 for a thin disk.
+	Preallocated int64
+}
+
+// DisksOf is what a machine's spec asks for. domain is its failure domain's storage domain, if that has one. Sizes that cannot be read are
+// left out: that is told elsewhere.
+func DisksOf(vm infrav1.VirtualMachine, domain string) Disks {
+	s := Disks{Domain: cmp.Or(domain, vm.StorageDomainName), Clone: vm.StorageAllocation == infrav1.CloneAllocation}
+	s.BootDiskSize, _ = infrav1.ParseSize(vm.BootDiskSize)
+	for _, d := range vm.DataDisks {
+		disk := DataDisk{Name: d.Name, Domain: d.StorageDomainName}
+		if !d.Thin() {
+			disk.Preallocated, _ = infrav1.ParseSize(d.Size)
+		}
+		s.DataDisks = append(s.DataDisks, disk)
+	}
+	return s
 }
 
 // Pool is one family's addresses of a group.
@@ -52,7 +91,11 @@ type Pool struct {
 	Addresses address.Pool
 }
 
-func (g Group) clusterKey() string     { return g.Path + "olvmOvirtClusterName" }
-func (g Group) templateKey() string    { return g.Path + "vmTemplateName" }
-func (g Group) networkKey() string     { return g.Path + "olvmNetwork.networkName" }
-func (g Group) vnicProfileKey() string { return g.Path + "olvmNetwork.vnicProfileName" }
+func (g Group) clusterKey() string       { return g.Path + "olvmOvirtClusterName" }
+func (g Group) templateKey() string      { return g.Path + "vmTemplateName" }
+func (g Group) networkKey() string       { return g.Path + "olvmNetwork.networkName" }
+func (g Group) vnicProfileKey() string   { return g.Path + "olvmNetwork.vnicProfileName" }
+func (g Group) storageDomainKey() string { return g.Path + "virtualMachine.storageDomainName" }
+func (g Group) dataDiskKey(name string) string {
+	return g.Path + "virtualMachine.dataDisks (" + name + ").storageDomainName"
+}
