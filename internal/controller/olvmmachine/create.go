@@ -116,7 +116,7 @@ func request(spec infrav1.OLVMMachineSpec, d machine.Desired, mark machine.Mark,
 		Memory: memory, GuaranteedMemory: memory, MaxMemory: memory,
 		Architecture: spec.VirtualMachine.CPU.Architecture,
 		CPU:          ovirt.CPUTopology{Cores: int(topology.Cores), Sockets: int(topology.Sockets), Threads: int(topology.Threads)},
-		OSType:       ignitionOS, Type: "server", CustomScript: string(document),
+		OSType:       ignitionOS, Type: "server", CustomScript: string(document), Clone: d.Clone, Disks: d.TemplateDisks,
 	}, nil
 }
 
@@ -145,7 +145,7 @@ func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, 
 		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
 		Profile:  s.olvm.Spec.ImageProfile,
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
-		Network:  network, NICs: nics, LoadBalancer: loadBalancer(s),
+		Network:  network, NICs: nics, LoadBalancer: loadBalancer(s), Disks: mounts(s.olvm),
 	})
 }
 

@@ -64,6 +64,9 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 			return r.noPlace(s, err), nil
 		}
 		d.Place = place
+		if d.Storage, err = machine.FindStorage(ctx, s.engine, d); err != nil {
+			return r.noStorage(s, err), nil
+		}
 		d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
 		if d.AdditionalNICs, err = additionalNICs(ctx, s); err != nil {
 			return r.noPlace(s, err), nil
@@ -129,10 +132,6 @@ func refuse(spec infrav1.OLVMMachineSpec) error {
 		{"spec.virtualMachine.highAvailability", vm.HighAvailability != nil},
 		{"spec.virtualMachine.deleteProtection", vm.DeleteProtection},
 		{"spec.virtualMachine.console", vm.Console != infrav1.Console{}},
-		{"spec.virtualMachine.storageAllocation", vm.StorageAllocation != ""},
-		{"spec.virtualMachine.storageDomainName", vm.StorageDomainName != ""},
-		{"spec.virtualMachine.bootDiskSize", vm.BootDiskSize != ""},
-		{"spec.virtualMachine.dataDisks", len(vm.DataDisks) > 0},
 	} {
 		if missing.asked {
 			return fmt.Errorf("%s is not implemented yet; leave it out", missing.field)
@@ -140,6 +139,9 @@ func refuse(spec infrav1.OLVMMachineSpec) error {
 	}
 	if spec.OLVMOvirtClusterName == "" {
 		return fmt.Errorf("spec.olvmOvirtClusterName is empty; name the engine's cluster")
+	}
+	if problems := vm.DiskProblems(); len(problems) > 0 {
+		return fmt.Errorf("spec.virtualMachine.%s", problems[0])
 	}
 	_, err := infrav1.ParseSize(vm.Memory)
 	return err

@@ -105,6 +105,7 @@ func (s *subject) desired() machine.Desired {
 			Network: network.NetworkName, VNICProfile: network.VNICProfileName, Template: s.olvm.Spec.VMTemplateName,
 		},
 	}
+	d.Storage = storage(s)
 	if showsReason(s.olvm, infrav1.StartingReason) {
 		d.Started = s.engine.Touched(d.VMID)
 	}

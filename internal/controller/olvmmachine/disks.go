@@ -1,0 +1,71 @@
+package olvmmachine
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/boot"
+	"github.com/ocne-project/ocne/internal/machine"
+)
+
+// storage is what the spec asks for, without the engine's ids. Sizes that cannot be read are refused before (see refuse).
+func storage(s *subject) machine.Storage {
+	vm := s.olvm.Spec.VirtualMachine
+	found := machine.Storage{
+		StorageDomainName: cmp.Or(domainOfFailureDomain(s), vm.StorageDomainName), Clone: vm.StorageAllocation == infrav1.CloneAllocation,
+		BootDiskSize: bytes(vm.BootDiskSize),
+	}
+	vmID := machine.VMID(s.olvm.Spec.ProviderID)
+	for _, disk := range vm.DataDisks {
+		found.DataDisks = append(found.DataDisks, machine.DataDisk{
+			Name: disk.Name, ID: machine.DataDiskID(vmID, disk.Name), Size: bytes(disk.Size), StorageDomainName: disk.StorageDomainName,
+			Format: disk.ImageFormat(), Thin: disk.Thin(), Interface: disk.Model(),
+		})
+	}
+	return found
+}
+
+// domainOfFailureDomain is where the disks of the machines in its failure domain go; empty when nothing is said.
+func domainOfFailureDomain(s *subject) string {
+	i := slices.IndexFunc(s.infra.Spec.FailureDomains, func(d infrav1.FailureDomain) bool { return d.Name == s.machine.Spec.FailureDomain })
+	if i < 0 {
+		return ""
+	}
+	return s.infra.Spec.FailureDomains[i].StorageDomainName
+}
+
+func bytes(size string) int64 {
+	n, err := infrav1.ParseSize(size)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// noStorage tells a spec that cannot be from what the engine does not have.
+func (r *Reconciler) noStorage(s subject, err error) ctrl.Result {
+	if small := (*machine.TooSmallError)(nil); errors.As(err, &small) {
+		return invalid(s.olvm, small)
+	}
+	return r.noPlace(s, err)
+}
+
+// mounts are the data disks that the guest mounts.
+func mounts(olvm *infrav1.OLVMMachine) []boot.Disk {
+	vmID := machine.VMID(olvm.Spec.ProviderID)
+	var mounted []boot.Disk
+	for _, disk := range olvm.Spec.VirtualMachine.DataDisks {
+		if disk.MountPath == "" {
+			continue
+		}
+		mounted = append(mounted, boot.Disk{
+			Device: machine.DataDiskDevice(machine.DataDiskID(vmID, disk.Name), disk.Model()), Label: machine.DataDiskLabel(disk.Name),
+			MountPath: disk.MountPath, Filesystem: disk.FilesystemType(),
+		})
+	}
+	return mounted
+}
