@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"iter"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -20,6 +21,7 @@ const (
 	maxNetworkName     = 256
 	maxVNICProfileName = 50
 	maxVNICName        = 50
+	maxStorageDomain   = 50
 )
 
 // The largest topology that the engine makes.
@@ -72,11 +74,12 @@ func (v *validator) virtualMachine(key string, vm infrav1.VirtualMachine) {
 	if _, err := infrav1.ParseSize(vm.Memory); err != nil {
 		v.report(key+".memory", "%v", err)
 	}
-	if vm.StorageDomainName != "" {
-		v.report(key+".storageDomainName", "is not implemented yet: leave it out, disks go where the template's are")
+	v.atMost(key+".storageDomainName", vm.StorageDomainName, maxStorageDomain)
+	for _, p := range vm.DiskProblems() {
+		v.report(key+"."+p.Field, "%s", p.Problem)
 	}
-	if vm.BootDiskSize != "" {
-		v.report(key+".bootDiskSize", "is not implemented yet: leave it out, the boot disk has the template's size")
+	for i, d := range vm.DataDisks {
+		v.atMost(fmt.Sprintf("%s.dataDisks[%d].storageDomainName", key, i), d.StorageDomainName, maxStorageDomain)
 	}
 	t := vm.CPU.Topology
 	for _, part := range []struct {

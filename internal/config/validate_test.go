@@ -146,11 +146,23 @@ func TestRulesOfKeysNotImplementedYet(t *testing.T) {
 		{"advertised address", on("providers.olvm.localAPIEndpoint.advertiseAddress", "192.0.2.9"),
 			"providers.olvm.localAPIEndpoint.advertiseAddress", "not implemented"},
 		{"tags", on(machines+".tags", "[a]"), machines + ".tags", "not implemented yet"},
-		{"storage domain", on(machines+".virtualMachine.storageDomainName", "data"), machines + ".virtualMachine.storageDomainName", "not implemented yet"},
-		{"boot disk", on(machines+".virtualMachine.bootDiskSize", "50GB"), machines + ".virtualMachine.bootDiskSize", "not implemented yet"},
 		{"own objects", "clusterDefinition: mine.yaml", "clusterDefinition", "not implemented yet"},
 		{"password", "password: $6$x", "password", "not implemented yet"},
 		{"IPVS", "kubeProxyMode: ipvs", "kubeProxyMode", "not implemented yet"},
+	})
+}
+
+func TestRulesOfDisks(t *testing.T) {
+	const vm = machines + ".virtualMachine"
+	checkRules(t, []rule{
+		{"boot disk", on(vm+".bootDiskSize", "big"), vm + ".bootDiskSize", "cannot be read"},
+		{"allocation", on(vm+".storageAllocation", "copy"), vm + ".storageAllocation", "write thin or clone"},
+		{"storage domain", on(vm+".storageDomainName", strings.Repeat("d", 51)), vm + ".storageDomainName", "50"},
+		{"name of a disk", on(vm+".dataDisks", "[{name: Data, size: 1GB}]"), vm + ".dataDisks[0].name", "cannot be a disk's name"},
+		{"size of a disk", on(vm+".dataDisks", "[{name: data, size: much}]"), vm + ".dataDisks[0].size", "cannot be read"},
+		{"path of a disk", on(vm+".dataDisks", "[{name: data, size: 1GB, mountPath: /etc}]"), vm + ".dataDisks[0].mountPath", "hides files"},
+		{"storage domain of a disk", on(vm+".dataDisks", "[{name: data, size: 1GB, storageDomainName: "+strings.Repeat("d", 51)+"}]"),
+			vm + ".dataDisks[0].storageDomainName", "50"},
 	})
 }
 
