@@ -38,6 +38,8 @@ type clusterAPI struct {
 	engineCA  []byte
 	// ipv4 is what the machines may take.
 	ipv4 infrav1.IPv4
+	// shape changes the VMs of the machines that are made from then on; nil leaves them as they are.
+	shape func(*infrav1.VirtualMachine)
 }
 
 // installCRDs installs the kinds that the provider's controllers read and write, without webhooks: nobody serves them here.
@@ -134,6 +136,9 @@ func (a clusterAPI) createMachine(ctx context.Context, name string) error {
 		OLVMNetwork:          infrav1.OLVMNetwork{NetworkName: "ovirtmgmt", VNICProfileName: "ovirtmgmt"},
 		VirtualMachine:       infrav1.VirtualMachine{Memory: "1GB", Network: infrav1.Network{IPv4: a.ipv4}},
 	}}
+	if a.shape != nil {
+		a.shape(&olvm.Spec.VirtualMachine)
+	}
 	olvm.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(machine, clusterv1.GroupVersion.WithKind("Machine"))}
 	return a.Create(ctx, olvm)
 }
