@@ -82,6 +82,9 @@ func TestWhatANameStandsForIsFound(t *testing.T) {
 	quota, err := c.QuotaByName(ctx, where.dataCenter.ID, "Default")
 	require.NoError(t, err)
 	require.Equal(t, where.dataCenter.ID, quota.DataCenterID)
+	quotas, err := c.Quotas(ctx, where.dataCenter.ID)
+	require.NoError(t, err)
+	require.Contains(t, quotas, *quota)
 	for name, find := range map[string]func() error{
 		"host":           func() error { _, err := c.HostByName(ctx, "nothing"); return err },
 		"storage domain": func() error { _, err := c.StorageDomainInDataCenter(ctx, where.dataCenter.ID, "nothing"); return err },

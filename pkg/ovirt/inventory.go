@@ -215,10 +215,14 @@ func (c *Client) StorageDomainInDataCenter(ctx context.Context, dataCenterID, na
 	return only(request{operation: "find storage domain", object: name}, found, err, func(s *StorageDomain) bool { return s.Name == name })
 }
 
+// Quotas lists the quotas of a data center.
+func (c *Client) Quotas(ctx context.Context, dataCenterID string) ([]DataCenterQuota, error) {
+	return list(ctx, c, quotasRequest(dataCenterID, "list quotas of data center", dataCenterID), "quota", quotaOf)
+}
+
 // QuotaByName finds a quota of a data center.
 func (c *Client) QuotaByName(ctx context.Context, dataCenterID, name string) (*DataCenterQuota, error) {
-	r := request{name: "datacenters.quotas.list", operation: "find quota", object: name,
-		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "quotas"}}
+	r := quotasRequest(dataCenterID, "find quota", name)
 	found, err := list(ctx, c, r, "quota", quotaOf)
 	return only(r, found, err, func(q *DataCenterQuota) bool { return q.Name == name })
 }
@@ -265,6 +269,11 @@ func clustersRequest(dataCenterID, operation, object string) request {
 func networksRequest(dataCenterID, operation, object string) request {
 	return request{name: "datacenters.networks.list", operation: operation, object: object,
 		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "networks"}}
+}
+
+func quotasRequest(dataCenterID, operation, object string) request {
+	return request{name: "datacenters.quotas.list", operation: operation, object: object,
+		method: http.MethodGet, path: []string{"datacenters", dataCenterID, "quotas"}}
 }
 
 func vnicProfilesRequest(networkID, operation, object string) request {
