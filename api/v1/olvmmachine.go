@@ -35,7 +35,7 @@ type OLVMMachineSpec struct {
 	VMTemplateName string `json:"vmTemplateName,omitempty"`
 
 	// vmTemplateVersion chooses among the versions of that name: a number, or latest, the newest at the time when the VM is made. Without
-	// it, there must be one version of the name.
+	// it, there must be one version of the name, or ocne made all of them of images: then it is latest.
 	// +optional
 	// +kubebuilder:validation:MaxLength=10
 	// +kubebuilder:validation:Pattern=`^(latest|[1-9][0-9]*)?$`

@@ -57,5 +57,10 @@ func withLabels(crd []byte) ([]byte, error) {
 		return nil, fmt.Errorf("no metadata")
 	}
 	metadata["labels"] = crdLabels()
+	if metadata["name"] == "olvmmachines.infrastructure.cluster.x-k8s.io" {
+		if err := fixFields(object); err != nil {
+			return nil, err
+		}
+	}
 	return yaml.Marshal(object)
 }
