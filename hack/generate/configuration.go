@@ -12,8 +12,6 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
-
-	"github.com/ocne-project/ocne/internal/config"
 )
 
 const (
@@ -39,6 +37,8 @@ type keyMeanings struct {
 	Text   string            `json:"text"`
 	Flags  map[string]string `json:"flags"`
 	Groups []keyGroup        `json:"groups"`
+	// Items are the meanings of keys in lists of mappings, which the page leaves to the list's own.
+	Items map[string]string `json:"items"`
 }
 
 // configurationPage lists the keys that package config accepts. A key without a meaning is an error, and so is the reverse.
@@ -128,7 +128,7 @@ func readMeanings(root string) (keyMeanings, error) {
 		return m, err
 	}
 	fields := map[string]string{}
-	for _, name := range []string{"olvmOvirtClusterName", "vmTemplateName", "imageProfile", "olvmNetwork", "virtualMachine", "tags"} {
+	for _, name := range []string{"olvmOvirtClusterName", "vmTemplateName", "vmTemplateVersion", "vmTemplateID", "imageProfile", "olvmNetwork", "virtualMachine", "tags"} {
 		leaves(controlPlaneMachine+name, schemaOf(crd).Properties["spec"].Properties[name], fields)
 	}
 	for i := range m.Groups {
@@ -152,16 +152,11 @@ func leaves(path string, schema apiextensionsv1.JSONSchemaProps, into map[string
 // configurationKeys lists the keys with their built-in values, those of workerMachine only where they differ from controlPlaneMachine's.
 // The type that holds them is private to package config; its shape and its values can be read all the same.
 func configurationKeys() (keys []key, workers map[string]string, err error) {
-	home, err := os.MkdirTemp("", "ocne-no-home-") // without a defaults file
+	values, err := builtInValues()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer os.RemoveAll(home)
-	builtIn, _, err := config.Load(config.Options{HomeDir: home})
-	if err != nil {
-		return nil, nil, err
-	}
-	all := walkKeys("", reflect.ValueOf(builtIn).Elem().FieldByName("keys"))
+	all := walkKeys("", values)
 	standards := map[string]string{}
 	for _, k := range all {
 		standards[k.path] = k.standard

@@ -45,6 +45,9 @@ func run(ctx context.Context) error {
 	if err := generatePackages(ctx, root); err != nil {
 		return err
 	}
+	if err := generateSchema(root); err != nil {
+		return err
+	}
 	return generateReference(root)
 }
 

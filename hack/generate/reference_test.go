@@ -25,6 +25,18 @@ func TestTheCommittedReferenceIsThatOfTheCode(t *testing.T) {
 	}
 }
 
+func TestTheCommittedSchemaOfTheClusterFileIsThatOfTheCode(t *testing.T) {
+	root, err := moduleRoot(t.Context())
+	require.NoError(t, err)
+	want, err := clusterFileSchema(root)
+	require.NoError(t, err)
+	for _, name := range schemaFiles() {
+		got, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(got), "%s: run make generate", name)
+	}
+}
+
 // The commands of these programs are not packages that could be imported, so their pages are written by hand.
 func TestPagesWrittenByHandNameEveryFlag(t *testing.T) {
 	root, err := moduleRoot(t.Context())

@@ -145,6 +145,8 @@ type APIServer struct {
 type Machine struct {
 	OLVMOvirtClusterName string                 `json:"olvmOvirtClusterName"`
 	VMTemplateName       string                 `json:"vmTemplateName"`
+	VMTemplateVersion    string                 `json:"vmTemplateVersion"`
+	VMTemplateID         string                 `json:"vmTemplateID"`
 	ImageProfile         string                 `json:"imageProfile"`
 	OLVMNetwork          infrav1.OLVMNetwork    `json:"olvmNetwork"`
 	VirtualMachine       infrav1.VirtualMachine `json:"virtualMachine"`

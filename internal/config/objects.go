@@ -123,17 +123,25 @@ func (c *Config) machineTemplate(name string, m Machine, controlPlane bool) (cli
 		TypeMeta:   kind(infrav1.Group, infrav1.GroupVersion().Version, "OLVMMachineTemplate"),
 		ObjectMeta: c.meta(name),
 	}
-	t.Spec.Template.Spec = infrav1.OLVMMachineSpec{
-		OLVMOvirtClusterName: m.OLVMOvirtClusterName,
-		VMTemplateName:       m.VMTemplateName,
-		ImageProfile:         m.ImageProfile,
-		OLVMNetwork:          m.OLVMNetwork,
-		VirtualMachine:       m.VirtualMachine,
-	}
+	t.Spec.Template.Spec = m.Spec()
 	if ignition != "" {
 		t.Spec.Template.Spec.Ignition = &infrav1.Ignition{Inline: ignition}
 	}
 	return t, nil
+}
+
+// Spec is the machine as OLVMMachine has it, without what it boots with.
+func (m Machine) Spec() infrav1.OLVMMachineSpec {
+	return infrav1.OLVMMachineSpec{
+		OLVMOvirtClusterName: m.OLVMOvirtClusterName,
+		VMTemplateName:       m.VMTemplateName,
+		VMTemplateVersion:    m.VMTemplateVersion,
+		VMTemplateID:         m.VMTemplateID,
+		ImageProfile:         m.ImageProfile,
+		OLVMNetwork:          m.OLVMNetwork,
+		VirtualMachine:       m.VirtualMachine,
+		Tags:                 m.Tags,
+	}
 }
 
 func (c *Config) workerConfig(name string, image boot.Image) client.Object {

@@ -48,7 +48,6 @@ func (v *validator) machines() {
 			length           int
 		}{
 			{".olvmOvirtClusterName", m.OLVMOvirtClusterName, "the name of the engine's (host) cluster, such as Default", maxOvirtCluster},
-			{".vmTemplateName", m.VMTemplateName, "the name of the VM template that was made from the OCK image", maxTemplateName},
 			{".olvmNetwork.networkName", m.OLVMNetwork.NetworkName, "the engine's logical network, such as ovirtmgmt", maxNetworkName},
 			{".olvmNetwork.vnicProfileName", m.OLVMNetwork.VNICProfileName, "the vNIC profile of that network, such as ovirtmgmt", maxVNICProfileName},
 		} {
@@ -60,9 +59,8 @@ func (v *validator) machines() {
 		if _, err := boot.LoadImage(m.ImageProfile); err != nil {
 			v.report(key+".imageProfile", "%v", err)
 		}
-		if len(m.Tags) > 0 {
-			v.report(key+".tags", "are not implemented yet: leave them out")
-		}
+		v.vmTemplate(key, m)
+		v.tags(key+".tags", m.Tags)
 		v.virtualMachine(key+".virtualMachine", m.VirtualMachine)
 		v.additionalNICs(key+".virtualMachine.", m)
 	}
@@ -71,9 +69,7 @@ func (v *validator) machines() {
 }
 
 func (v *validator) virtualMachine(key string, vm infrav1.VirtualMachine) {
-	if _, err := infrav1.ParseSize(vm.Memory); err != nil {
-		v.report(key+".memory", "%v", err)
-	}
+	v.vmShape(key, vm)
 	v.atMost(key+".storageDomainName", vm.StorageDomainName, maxStorageDomain)
 	for _, p := range vm.DiskProblems() {
 		v.report(key+"."+p.Field, "%s", p.Problem)

@@ -145,7 +145,6 @@ func TestRulesOfKeysNotImplementedYet(t *testing.T) {
 	checkRules(t, []rule{
 		{"advertised address", on("providers.olvm.localAPIEndpoint.advertiseAddress", "192.0.2.9"),
 			"providers.olvm.localAPIEndpoint.advertiseAddress", "not implemented"},
-		{"tags", on(machines+".tags", "[a]"), machines + ".tags", "not implemented yet"},
 		{"own objects", "clusterDefinition: mine.yaml", "clusterDefinition", "not implemented yet"},
 		{"password", "password: $6$x", "password", "not implemented yet"},
 		{"IPVS", "kubeProxyMode: ipvs", "kubeProxyMode", "not implemented yet"},

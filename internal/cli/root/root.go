@@ -24,6 +24,8 @@ import (
 	"github.com/ocne-project/ocne/internal/cli/cluster/start"
 	"github.com/ocne-project/ocne/internal/cli/cluster/template"
 	"github.com/ocne-project/ocne/internal/cli/cluster/upgrade"
+	"github.com/ocne-project/ocne/internal/cli/config/explain"
+	configschema "github.com/ocne-project/ocne/internal/cli/config/schema"
 	"github.com/ocne-project/ocne/internal/cli/config/validate"
 	"github.com/ocne-project/ocne/internal/cli/image/create"
 	imageinfo "github.com/ocne-project/ocne/internal/cli/image/info"
@@ -140,11 +142,13 @@ func imageCommand(env *cli.Environment) *cobra.Command {
 func configCommand(env *cli.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
-		Short:   "Check configurations",
-		Example: "  ocne config validate -c demo.yaml",
+		Short:   "Check and explain configurations",
+		Example: "  ocne config validate -c demo.yaml\n  ocne config explain providers.olvm.workerMachine",
 	}
 	group(cmd)
-	cmd.AddCommand(validate.NewCommand(env, validate.Run))
+	cmd.AddCommand(
+		validate.NewCommand(env, validate.Run), explain.NewCommand(env, explain.Run), configschema.NewCommand(env, configschema.Run),
+	)
 	return cmd
 }
 
