@@ -32,9 +32,11 @@ type Engine struct {
 	templates   memo[string, []ovirt.Template]
 	places      memo[PlaceNames, Place]
 	nics        memo[NICNames, NICPlace]
-	domains     memo[string, []ovirt.StorageDomain] // of a data center by its name
+	domains     memo[string, []ovirt.StorageDomain] // of a data center by its id
 	bootDisks   memo[string, ovirt.Disk]            // of a template by its id
 	hosts       memo[string, map[string]string]     // names by id, of a cluster by its id
+	quotas      memo[string, []ovirt.DataCenterQuota]
+	tags        memo[struct{}, map[string]string] // ids by name
 }
 
 type failure struct {

@@ -11,14 +11,14 @@ import (
 // rememberedFor is how long what hardly ever changes is taken for granted; errors are not remembered.
 const rememberedFor = time.Minute
 
-// PlaceNames are the names that a machine's spec uses for its surroundings in the engine.
+// PlaceNames are the names that a machine's spec uses for its surroundings in the engine. Without a name of a template, none is looked up.
 type PlaceNames struct {
 	DataCenter, Cluster, Network, VNICProfile, Template string
 }
 
 // Place holds the ids behind them.
 type Place struct {
-	ClusterID, NetworkID, VNICProfileID, TemplateID string
+	DataCenterID, ClusterID, NetworkID, VNICProfileID, TemplateID string
 }
 
 // Resolve looks the names up. An error names the first one that the engine does not have, or does not show to this account.
@@ -33,6 +33,7 @@ func (e *Engine) ForgetPlaces() {
 	e.templates.forget()
 	e.domains.forget()
 	e.bootDisks.forget()
+	e.quotas.forget()
 }
 
 // System is the engine's product and version.
@@ -62,6 +63,11 @@ func (e *Engine) Templates(ctx context.Context, dataCenterID string) ([]ovirt.Te
 	return e.templates.get(dataCenterID, PollInterval, func() ([]ovirt.Template, error) { return e.client.Templates(ctx, dataCenterID) })
 }
 
+// KnownTemplates are the same, as old as what Resolve remembers.
+func (e *Engine) KnownTemplates(ctx context.Context, dataCenterID string) ([]ovirt.Template, error) {
+	return e.templates.get(dataCenterID, rememberedFor, func() ([]ovirt.Template, error) { return e.client.Templates(ctx, dataCenterID) })
+}
+
 func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {
 	dataCenter, err := e.client.DataCenterByName(ctx, names.DataCenter)
 	if err != nil {
@@ -79,14 +85,16 @@ func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {
 	if err != nil {
 		return Place{}, fmt.Errorf("vNIC profile %q of network %q: %w", names.VNICProfile, names.Network, err)
 	}
+	place := Place{DataCenterID: dataCenter.ID, ClusterID: cluster.ID, NetworkID: network.ID, VNICProfileID: profile.ID}
+	if names.Template == "" {
+		return place, nil
+	}
 	template, err := e.client.TemplateByName(ctx, dataCenter.ID, names.Template)
 	if err != nil {
 		return Place{}, fmt.Errorf("template %q in data center %q: %w", names.Template, names.DataCenter, err)
 	}
-	return Place{
-		ClusterID: cluster.ID, NetworkID: network.ID,
-		VNICProfileID: profile.ID, TemplateID: template.ID,
-	}, nil
+	place.TemplateID = template.ID
+	return place, nil
 }
 
 // Sees checks that the account still sees where its VMs are: an engine answers an account without permissions as if nothing

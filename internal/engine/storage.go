@@ -4,19 +4,22 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // StorageDomains are those of a data center, at most PollInterval old.
 func (e *Engine) StorageDomains(ctx context.Context, dataCenter string) ([]ovirt.StorageDomain, error) {
-	return e.domains.get(dataCenter, PollInterval, func() ([]ovirt.StorageDomain, error) {
-		found, err := e.DataCenter(ctx, dataCenter)
-		if err != nil {
-			return nil, err
-		}
-		return e.client.StorageDomains(ctx, found.ID)
-	})
+	found, err := e.DataCenter(ctx, dataCenter)
+	if err != nil {
+		return nil, err
+	}
+	return e.storageDomains(ctx, found.ID, PollInterval)
+}
+
+func (e *Engine) storageDomains(ctx context.Context, dataCenterID string, maxAge time.Duration) ([]ovirt.StorageDomain, error) {
+	return e.domains.get(dataCenterID, maxAge, func() ([]ovirt.StorageDomain, error) { return e.client.StorageDomains(ctx, dataCenterID) })
 }
 
 // BootDisk is the disk of a template that its VMs boot from, at most PollInterval old.

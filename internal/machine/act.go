@@ -30,6 +30,12 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 	case UpdateNIC:
 		_, err := c.UpdateNIC(ctx, d.VMID, p.NIC)
 		return err
+	case AddTags:
+		return addTags(ctx, e, d.VMID, p.Tags)
+	case RemoveConsoles:
+		return c.RemoveGraphicsConsoles(ctx, d.VMID)
+	case LiftProtection:
+		return liftProtection(ctx, e, d.VMID)
 	case Start:
 		return c.StartVM(ctx, d.VMID)
 	case ClearInitialization:

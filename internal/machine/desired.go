@@ -16,6 +16,8 @@ type Desired struct {
 	// Names and Place say where the VM belongs; Place is empty while deleting.
 	Names engine.PlaceNames
 	Place engine.Place
+	// Shape is what the spec says of the VM beside its size; it is empty while deleting, but for Protected.
+	Shape Shape
 	// NIC is the first NIC of the VM, which carries the node's address.
 	NIC ovirt.NIC
 	// AdditionalNICs are those beside it, in their order.

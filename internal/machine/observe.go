@@ -28,6 +28,8 @@ type Observation struct {
 	Underway bool
 	// NICs of a VM that is down and has never run.
 	NICs []ovirt.NIC
+	// Tags of a VM that is down, has never run and shall have some.
+	Tags []string
 	// Rival is another VM that carries one of our addresses.
 	Rival *Rival
 	// ForeignDisks are attached to a VM that is about to be removed, and not its own.
@@ -84,7 +86,14 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	if err := observeDisks(ctx, e, d, &o); err != nil {
 		return Observation{}, err
 	}
-	return o, nil
+	if len(d.Shape.Tags) == 0 {
+		return o, nil
+	}
+	tags, err := e.Client().VMTags(ctx, d.VMID)
+	for _, t := range tags {
+		o.Tags = append(o.Tags, t.Name)
+	}
+	return o, err
 }
 
 // lookAgain decides whether a VM that is not in the list is gone. A machine whose VM was never asked for needs no second look:

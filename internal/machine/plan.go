@@ -48,6 +48,8 @@ type Plan struct {
 	DiskSize      int64
 	DiskInterface string
 	NewDisk       ovirt.AddDisk
+	// Tags to add.
+	Tags []string
 	// Status, Reason and Message are those of the condition to show, VMReady.
 	Status  metav1.ConditionStatus
 	Reason  string
@@ -90,7 +92,7 @@ func Next(d Desired, o Observation, now time.Time) Plan {
 		return waiting(infrav1.NotOursReason, 0, "VM %s has this machine's id but not its mark (in the comment): it is left alone; "+
 			"restore the comment, or remove the VM and the finalizer %s by hand", o.VM.Name, infrav1.MachineFinalizer)
 	case d.Deleting:
-		return takeDown(o)
+		return takeDown(d, o)
 	default:
 		return bringUp(d, o, now)
 	}
@@ -132,7 +134,8 @@ func bringUp(d Desired, o Observation, now time.Time) Plan {
 func prepare(d Desired, o Observation, now time.Time) Plan {
 	if r := o.Rival; r != nil {
 		if r.Keeps || now.Sub(d.Submitted) > SubmitWindow {
-			return acting(GiveUpAddresses, infrav1.AddressConflictReason, "address %s belongs to VM %s; another one is chosen", r.Address, r.VMName)
+			return unprotected(d, o, acting(GiveUpAddresses, infrav1.AddressConflictReason, "address %s belongs to VM %s; another one is chosen",
+				r.Address, r.VMName))
 		}
 		return waiting(infrav1.AddressConflictReason, wakeSoon, "VM %s carries address %s, too, and is expected to give it up", r.VMName, r.Address)
 	}
@@ -150,10 +153,10 @@ func prepare(d Desired, o Observation, now time.Time) Plan {
 // parts are what a VM has to have before it is started for the first time, in the order in which they are made. Each tells the next step
 // towards it, or that nothing is missing.
 func parts() []func(Desired, Observation) (p Plan, missing bool) {
-	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs, disks}
+	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs, disks, tags, headless}
 }
 
-func takeDown(o Observation) Plan {
+func takeDown(d Desired, o Observation) Plan {
 	switch o.VM.Status {
 	case ovirt.StatusImageLocked:
 		return waiting(infrav1.DeletingReason, wakeSoon, "the engine is busy with the VM's disks")
@@ -165,7 +168,7 @@ func takeDown(o Observation) Plan {
 			p.DiskID = o.ForeignDisks[0]
 			return p
 		}
-		return acting(Remove, infrav1.DeletingReason, "the VM is being removed")
+		return unprotected(d, o, acting(Remove, infrav1.DeletingReason, "the VM is being removed"))
 	default:
 		return acting(Stop, infrav1.DeletingReason, "the VM is being stopped")
 	}
