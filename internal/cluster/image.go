@@ -37,6 +37,9 @@ type wantedTemplate struct {
 func templatesOf(c *config.Config) []wantedTemplate {
 	var wanted []wantedTemplate
 	add := func(m config.Machine) {
+		if m.VMTemplateID != "" { // which can only be there
+			return
+		}
 		wanted = append(wanted, wantedTemplate{m.VMTemplateName, m.Architecture(), m.OLVMOvirtClusterName})
 	}
 	add(c.OLVM.ControlPlaneMachine)
@@ -80,6 +83,9 @@ func (r reserves) ensureTemplates(ctx context.Context, engine *ovirt.Client, wan
 	var templates []wantedTemplate
 	for i := range r.groups {
 		spec := r.groups[i].template.Spec.Template.Spec
+		if spec.VMTemplateID != "" {
+			continue
+		}
 		m := config.Machine{VirtualMachine: spec.VirtualMachine}
 		templates = append(templates, wantedTemplate{spec.VMTemplateName, m.Architecture(), spec.OLVMOvirtClusterName})
 	}

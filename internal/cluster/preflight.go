@@ -179,7 +179,7 @@ func (o PreflightOptions) group(key string, m config.Machine, nodes int) preflig
 	g := preflight.Group{
 		Path: key + ".", Nodes: nodes, Cluster: m.OLVMOvirtClusterName, Template: m.VMTemplateName, NIC: m.OLVMNetwork.NIC(),
 		Network: m.OLVMNetwork.NetworkName, VNICProfile: m.OLVMNetwork.VNICProfileName,
-		Disks: preflight.DisksOf(m.VirtualMachine, ""),
+		Disks: preflight.DisksOf(m.VirtualMachine, ""), Shape: preflight.ShapeOf(m.Spec()),
 	}
 	for _, usable := range o.Config.UsableAddresses(m) {
 		g.Pools = append(g.Pools, preflight.Pool{Subject: key + usable.Key, Addresses: usable.Pool})

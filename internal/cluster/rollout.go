@@ -172,7 +172,7 @@ func (m *Management) applyTemplate(ctx context.Context, r *rollout, report progr
 		return err
 	}
 	if r.want.Name != r.template.Name {
-		report.Step(fmt.Sprintf("Made the machine template %s for the %s: VM template %s", r.want.Name, r.title, r.want.Spec.Template.Spec.VMTemplateName))
+		report.Step(fmt.Sprintf("Made the machine template %s for the %s: VM template %s", r.want.Name, r.title, vmTemplateOf(r.want.Spec.Template.Spec)))
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (u *upgrade) stage(ctx context.Context) (*Staged, error) {
 			resource = "kubeadmcontrolplanes.controlplane.cluster.x-k8s.io"
 		}
 		staged.Steps = append(staged.Steps, StagedStep{
-			Group: r.name(), Resource: resource, MachineTemplate: r.want.Name, VMTemplate: r.want.Spec.Template.Spec.VMTemplateName, Patch: string(r.patch()),
+			Group: r.name(), Resource: resource, MachineTemplate: r.want.Name, VMTemplate: vmTemplateOf(r.want.Spec.Template.Spec), Patch: string(r.patch()),
 		})
 	}
 	return staged, nil

@@ -125,9 +125,11 @@ func (u *upgrade) planRollouts(groups []machineGroup, s *snapshot) error {
 		if u.options.FromFile && !described {
 			u.report.Warn(fmt.Sprintf("the %s is not in the configuration: its machines keep their shape", g.title))
 		}
-		before := g.template.Spec.Template.Spec.VMTemplateName
-		spec.VMTemplateName = cmp.Or(u.options.VMTemplate, spec.VMTemplateName)
-		if g.version != u.version && spec.VMTemplateName == before && u.options.VMTemplate == "" {
+		before := vmTemplateOf(g.template.Spec.Template.Spec)
+		if u.options.VMTemplate != "" {
+			nameTemplate(&spec, u.options.VMTemplate)
+		}
+		if g.version != u.version && vmTemplateOf(spec) == before && u.options.VMTemplate == "" {
 			unsaid = append(unsaid, fmt.Sprintf("the %s, of Kubernetes %s, is made from VM template %s", g.title, g.version, before))
 		}
 		r, err := newRollout(g, u.version, spec, s.cluster)
@@ -268,15 +270,15 @@ func (u *upgrade) otherVersions(s *snapshot) []Problem {
 		}
 		has := node.Status.NodeInfo.KubeletVersion
 		if same, sameMinor := compareReleases(has, u.version); sameMinor {
-			if !same && !slices.Contains(u.warned, im.Spec.VMTemplateName) {
-				u.warned = append(u.warned, im.Spec.VMTemplateName)
-				u.report.Warn(fmt.Sprintf("VM template %s holds Kubernetes %s, and not %s", im.Spec.VMTemplateName, has, u.version))
+			if !same && !slices.Contains(u.warned, vmTemplateOf(im.Spec)) {
+				u.warned = append(u.warned, vmTemplateOf(im.Spec))
+				u.report.Warn(fmt.Sprintf("VM template %s holds Kubernetes %s, and not %s", vmTemplateOf(im.Spec), has, u.version))
 			}
 			continue
 		}
 		found = append(found, Problem{
 			Subject: "machine " + m.Name, Reason: otherVersionReason,
-			Message: fmt.Sprintf("its VM template %s holds Kubernetes %s, and not %s", im.Spec.VMTemplateName, has, u.version),
+			Message: fmt.Sprintf("its VM template %s holds Kubernetes %s, and not %s", vmTemplateOf(im.Spec), has, u.version),
 			Next:    "Run the command again with --vm-template and another VM template, which holds the version: the machine is replaced then.",
 		})
 	}

@@ -25,6 +25,7 @@ const (
 	VNICProfile Check = "vnic-profile" // the vNIC profiles exist and let the virtual IP through
 	Template    Check = "template"     // the templates exist and can make nodes
 	Storage     Check = "storage"      // the templates' storage domains are active and have room
+	Quota       Check = "quota"        // the quotas exist
 	Addresses   Check = "addresses"    // enough addresses of the pools are free
 	VirtualIP   Check = "virtual-ip"   // nobody else has the virtual IP
 	SelfManaged Check = "self-managed" // the VMs run the controllers of a cluster that manages itself
@@ -36,7 +37,7 @@ const All Check = "all"
 // Checks are all of them, in order.
 func Checks() []Check {
 	return []Check{
-		Engine, Credentials, Permissions, DataCenter, Cluster, Hosts, Network, VNICProfile, Template, Storage, Addresses, VirtualIP,
+		Engine, Credentials, Permissions, DataCenter, Cluster, Hosts, Network, VNICProfile, Template, Storage, Quota, Addresses, VirtualIP,
 		SelfManaged,
 	}
 }

@@ -55,7 +55,7 @@ func (s *survey) checkPlaces(ctx context.Context) error {
 		s.findCluster(&p, found)
 		s.findTemplate(&p, found)
 		for _, check := range []func(context.Context, *place, inventory) error{
-			s.checkHosts, s.checkNetwork, s.checkNetworkFilter, s.checkNICs, s.checkTemplate, s.checkDisks, s.checkPermissions,
+			s.checkHosts, s.checkNetwork, s.checkNetworkFilter, s.checkNICs, s.checkTemplate, s.checkDisks, s.checkShape, s.checkPermissions,
 		} {
 			if err := check(ctx, &p, found); err != nil {
 				return err

@@ -34,6 +34,7 @@ type memoryKey struct {
 	template   string
 	nic        string
 	nics       string // the additional ones
+	shape      Shape
 	holdsVIP   bool
 	disks      string
 	// of a whole cluster: who asks, and for which virtual IP
@@ -53,7 +54,8 @@ func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g
 	w.Groups = []Group{g}
 	return m.recall(ctx, memoryKey{
 		engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, cluster: g.Cluster, network: g.Network, profile: g.VNICProfile,
-		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), holdsVIP: g.HoldsVirtualIP, disks: fmt.Sprintf("%+v", g.Disks),
+		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), shape: g.Shape, holdsVIP: g.HoldsVirtualIP,
+		disks: fmt.Sprintf("%+v", g.Disks),
 	}, func() ([]Finding, error) { return Machines(ctx, engine, w) })
 }
 

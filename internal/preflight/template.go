@@ -2,9 +2,11 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
@@ -13,19 +15,27 @@ const (
 	// noDiskBelow is the free space of a storage domain below which engines make no disk there: the default of its critical space
 	// action blocker.
 	noDiskBelow = 5 * gib
-	// blankTemplate is the id of the template that every engine has, and that has no disk.
-	blankTemplate = "00000000-0000-0000-0000-000000000000"
 )
 
-// findTemplate takes the newest version, as the controllers do.
+// findTemplate chooses as the controllers do.
 func (s *survey) findTemplate(p *place, found inventory) {
-	i := slices.IndexFunc(found.templates, func(t ovirt.Template) bool { return t.Name == p.group.Template })
-	if i >= 0 {
-		p.template = &found.templates[i]
+	g := p.group
+	choice := machine.TemplateChoice{Name: g.Template, Version: g.Shape.TemplateVersion, ID: g.Shape.TemplateID}
+	template, err := choice.Choose(found.templates)
+	if err == nil {
+		p.template = &template
 		return
 	}
-	usable := slices.DeleteFunc(slices.Clone(found.templates), func(t ovirt.Template) bool { return t.ID == blankTemplate })
-	s.missing(Template, p.group.templateKey(), "template", p.group.Template, names(usable, func(t ovirt.Template) string { return t.Name }))
+	named := func(t ovirt.Template) bool { return t.Name == g.Template }
+	switch ambiguous := (*machine.AmbiguousTemplateError)(nil); {
+	case errors.As(err, &ambiguous):
+		s.report(Template, g.Path+"vmTemplateVersion", err.Error(), "Name the version, or remove the others from the engine.")
+	case g.Shape.TemplateID != "" || slices.ContainsFunc(found.templates, named):
+		s.report(Template, g.templateKey(), err.Error(), "Correct it. If it is right, let the account see the template.")
+	default:
+		usable := slices.DeleteFunc(slices.Clone(found.templates), func(t ovirt.Template) bool { return t.ID == ovirt.BlankTemplateID })
+		s.missing(Template, g.templateKey(), "template", g.Template, names(usable, func(t ovirt.Template) string { return t.Name }))
+	}
 }
 
 // checkTemplate looks at the firmware, and for NICs that would be left over.

@@ -40,6 +40,8 @@ type Group struct {
 	// HoldsVirtualIP: the virtual IP moves between these machines.
 	HoldsVirtualIP                          bool
 	Cluster, Network, VNICProfile, Template string
+	// Shape is what else the machines name.
+	Shape Shape
 	// NIC is the name of the VM's NIC.
 	NIC string
 	// AdditionalNICs are those beside it.
@@ -91,11 +93,22 @@ type Pool struct {
 	Addresses address.Pool
 }
 
-func (g Group) clusterKey() string       { return g.Path + "olvmOvirtClusterName" }
-func (g Group) templateKey() string      { return g.Path + "vmTemplateName" }
+func (g Group) clusterKey() string { return g.Path + "olvmOvirtClusterName" }
+
+func (g Group) templateKey() string {
+	switch {
+	case g.Shape.TemplateID != "":
+		return g.Path + "vmTemplateID"
+	case g.Shape.TemplateVersion != "":
+		return g.Path + "vmTemplateVersion"
+	}
+	return g.Path + "vmTemplateName"
+}
+
 func (g Group) networkKey() string       { return g.Path + "olvmNetwork.networkName" }
 func (g Group) vnicProfileKey() string   { return g.Path + "olvmNetwork.vnicProfileName" }
 func (g Group) storageDomainKey() string { return g.Path + "virtualMachine.storageDomainName" }
+
 func (g Group) dataDiskKey(name string) string {
 	return g.Path + "virtualMachine.dataDisks (" + name + ").storageDomainName"
 }
