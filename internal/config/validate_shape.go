@@ -15,11 +15,10 @@ import (
 
 // Lengths that OLVMMachine repeats.
 const (
-	maxDescription   = 255
-	maxQuotaName     = 65
-	maxStorageDomain = 50
-	maxTags          = 32
-	maxTagName       = 40
+	maxDescription = 255
+	maxQuotaName   = 65
+	maxTags        = 32
+	maxTagName     = 40
 )
 
 // vmTemplate wants a name or an id.

@@ -1,6 +1,7 @@
 package olvmcluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,10 +27,11 @@ func (r *Reconciler) templates(ctx context.Context, cluster *clusterv1.Cluster, 
 	}
 	var missing []string
 	for i := range machines {
-		name := machines[i].Spec.VMTemplateName
+		spec := machines[i].Spec
+		name := cmp.Or(spec.VMTemplateID, spec.VMTemplateName)
 		found := slices.Contains(missing, name)
 		for j := range known {
-			found = found || known[j].Name == name
+			found = found || known[j].ID == strings.ToLower(spec.VMTemplateID) || spec.VMTemplateID == "" && known[j].Name == name
 		}
 		if !found {
 			missing = append(missing, name)

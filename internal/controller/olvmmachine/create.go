@@ -105,19 +105,22 @@ func (r *Reconciler) announce(ctx context.Context, olvm *infrav1.OLVMMachine) er
 }
 
 func request(spec infrav1.OLVMMachineSpec, d machine.Desired, mark machine.Mark, name string, document []byte) (ovirt.AddVM, error) {
-	memory, err := infrav1.ParseSize(spec.VirtualMachine.Memory)
+	memory, err := spec.VirtualMachine.MemorySizes()
 	if err != nil {
 		return ovirt.AddVM{}, err
 	}
 	topology := spec.VirtualMachine.CPU.Topology.WithDefaults()
-	return ovirt.AddVM{
-		ID: d.VMID, Name: name, Description: machine.Description(mark), Comment: mark.Comment(),
+	vm := ovirt.AddVM{
+		ID: d.VMID, Name: name, Description: cmp.Or(spec.VirtualMachine.Description, machine.Description(mark)), Comment: mark.Comment(),
 		ClusterID: d.Place.ClusterID, TemplateID: d.Place.TemplateID,
-		Memory: memory, GuaranteedMemory: memory, MaxMemory: memory,
+		Memory: memory.Memory, GuaranteedMemory: memory.Guaranteed, MaxMemory: memory.Max,
 		Architecture: spec.VirtualMachine.CPU.Architecture,
 		CPU:          ovirt.CPUTopology{Cores: int(topology.Cores), Sockets: int(topology.Sockets), Threads: int(topology.Threads)},
-		OSType:       ignitionOS, Type: "server", CustomScript: string(document), Clone: d.Clone, Disks: d.TemplateDisks,
-	}, nil
+		OSType:       ignitionOS, Type: string(cmp.Or(spec.VirtualMachine.Type, infrav1.ServerVM)), CustomScript: string(document),
+		Clone: d.Clone, Disks: d.TemplateDisks,
+	}
+	addShape(&vm, spec.VirtualMachine, d.Shape)
+	return vm, nil
 }
 
 func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, error) {

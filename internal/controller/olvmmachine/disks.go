@@ -2,10 +2,7 @@ package olvmmachine
 
 import (
 	"cmp"
-	"errors"
 	"slices"
-
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/boot"
@@ -44,14 +41,6 @@ func bytes(size string) int64 {
 		return 0
 	}
 	return n
-}
-
-// noStorage tells a spec that cannot be from what the engine does not have.
-func (r *Reconciler) noStorage(s subject, err error) ctrl.Result {
-	if small := (*machine.TooSmallError)(nil); errors.As(err, &small) {
-		return invalid(s.olvm, small)
-	}
-	return r.noPlace(s, err)
 }
 
 // mounts are the data disks that the guest mounts.

@@ -14,7 +14,6 @@ import (
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/machine"
-	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
 // normal takes one step towards a running VM.
@@ -59,16 +58,7 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	d := s.desired()
 	if !d.Provisioned { // a VM that ran needs its template no more
 		r.preflight(ctx, s, d)
-		place, err := s.engine.Resolve(ctx, d.Names)
-		if err != nil {
-			return r.noPlace(s, err), nil
-		}
-		d.Place = place
-		if d.Storage, err = machine.FindStorage(ctx, s.engine, d); err != nil {
-			return r.noStorage(s, err), nil
-		}
-		d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
-		if d.AdditionalNICs, err = additionalNICs(ctx, s); err != nil {
+		if err := place(ctx, s, &d); err != nil {
 			return r.noPlace(s, err), nil
 		}
 	}
@@ -77,10 +67,14 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 		return r.unobserved(s, err), nil
 	}
 	r.renamed(s.olvm, observation)
+	known := engineStatus(s.olvm).VMTemplateID
 	record(s.olvm, d, observation)
 	nameHost(ctx, s, observation)
 	plan := machine.Next(d, observation, time.Now())
 	if plan.Action == machine.Create {
+		if d.Shape.TemplateMayChange && known != d.Place.TemplateID {
+			return ctrl.Result{RequeueAfter: time.Millisecond}, nil // the choice is written down before the engine hears of it
+		}
 		return r.create(ctx, s, d)
 	}
 	if err := machine.Act(ctx, s.engine, d, plan); err != nil {
@@ -118,20 +112,9 @@ func refuse(spec infrav1.OLVMMachineSpec) error {
 		field string
 		asked bool
 	}{
-		{"spec.tags", len(spec.Tags) > 0},
-		{"spec.vmTemplateID", spec.VMTemplateID != ""},
-		{"spec.vmTemplateVersion", spec.VMTemplateVersion != ""},
 		{"spec.placement.antiAffinity", placement.AntiAffinity == infrav1.HardAntiAffinity},
 		{"spec.placement.hosts", len(placement.Hosts) > 0},
 		{"spec.placement.affinityLabels", len(placement.AffinityLabels) > 0},
-		{"spec.virtualMachine.guaranteedMemory", vm.GuaranteedMemory != ""},
-		{"spec.virtualMachine.maxMemory", vm.MaxMemory != ""},
-		{"spec.virtualMachine.type", vm.Type != ""},
-		{"spec.virtualMachine.description", vm.Description != ""},
-		{"spec.virtualMachine.quotaName", vm.QuotaName != ""},
-		{"spec.virtualMachine.highAvailability", vm.HighAvailability != nil},
-		{"spec.virtualMachine.deleteProtection", vm.DeleteProtection},
-		{"spec.virtualMachine.console", vm.Console != infrav1.Console{}},
 	} {
 		if missing.asked {
 			return fmt.Errorf("%s is not implemented yet; leave it out", missing.field)
@@ -143,6 +126,6 @@ func refuse(spec infrav1.OLVMMachineSpec) error {
 	if problems := vm.DiskProblems(); len(problems) > 0 {
 		return fmt.Errorf("spec.virtualMachine.%s", problems[0])
 	}
-	_, err := infrav1.ParseSize(vm.Memory)
+	_, err := vm.MemorySizes()
 	return err
 }

@@ -25,6 +25,7 @@ func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired
 		Path: "spec.", Cluster: d.Names.Cluster, Network: d.Names.Network, VNICProfile: d.Names.VNICProfile, Template: d.Names.Template,
 		NIC: network.NIC(), HoldsVirtualIP: holdsVirtualIP(s), AdditionalNICs: preflight.NICs("spec.", s.olvm.Spec.VirtualMachine.AdditionalNICs),
 		Disks: preflight.DisksOf(s.olvm.Spec.VirtualMachine, domainOfFailureDomain(&s)),
+		Shape: preflight.ShapeOf(s.olvm.Spec),
 	})
 	if err != nil {
 		return

@@ -106,6 +106,9 @@ func (r *Reconciler) noPlace(s subject, err error) ctrl.Result {
 	if machine.OfWholeEngine(err) {
 		return r.hold(s, err)
 	}
+	if result, told := r.unplaced(s, err); told {
+		return result
+	}
 	plan := machine.Refused("find where the VM belongs", err)
 	if ovirt.KindOf(err) == ovirt.NotFound {
 		plan.Reason, plan.Wake, plan.Refusal = infrav1.NotFoundInEngineReason, waitForPlace, ""
@@ -143,7 +146,7 @@ func ofAPIServer(err error) bool {
 // record copies what the engine shows into the status.
 func record(olvm *infrav1.OLVMMachine, d machine.Desired, o machine.Observation) {
 	status := engineStatus(olvm)
-	status.ClusterName, status.VMTemplateName = d.Names.Cluster, d.Names.Template
+	status.ClusterName, status.VMTemplateName = d.Names.Cluster, cmp.Or(d.Names.Template, status.VMTemplateName)
 	status.NetworkName, status.VNICProfileName = d.Names.Network, d.Names.VNICProfile
 	status.ClusterID = cmp.Or(d.Place.ClusterID, status.ClusterID)
 	status.VMTemplateID = cmp.Or(d.Place.TemplateID, status.VMTemplateID)

@@ -100,6 +100,7 @@ func (s *subject) desired() machine.Desired {
 		Provisioned: provisioned(s),
 		NodeJoined:  s.machine.Status.NodeRef.IsDefined(),
 		Cleared:     status.VirtualMachine.InitializationCleared,
+		Shape:       machine.Shape{Protected: s.olvm.Spec.VirtualMachine.DeleteProtection},
 		Names: engine.PlaceNames{
 			DataCenter: s.infra.Spec.OLVMDatacenterName, Cluster: s.olvm.Spec.OLVMOvirtClusterName,
 			Network: network.NetworkName, VNICProfile: network.VNICProfileName, Template: s.olvm.Spec.VMTemplateName,
