@@ -128,7 +128,9 @@ func readMeanings(root string) (keyMeanings, error) {
 		return m, err
 	}
 	fields := map[string]string{}
-	for _, name := range []string{"olvmOvirtClusterName", "vmTemplateName", "vmTemplateVersion", "vmTemplateID", "imageProfile", "olvmNetwork", "virtualMachine", "tags"} {
+	for _, name := range []string{
+		"olvmOvirtClusterName", "vmTemplateName", "vmTemplateVersion", "vmTemplateID", "imageProfile", "olvmNetwork", "virtualMachine", "tags",
+	} {
 		leaves(controlPlaneMachine+name, schemaOf(crd).Properties["spec"].Properties[name], fields)
 	}
 	for i := range m.Groups {

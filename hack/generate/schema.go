@@ -107,7 +107,8 @@ func schemasOfKeys(root string) (map[string]apiextensionsv1.JSONSchemaProps, err
 
 // described is the key under which another one is described.
 func described(path string) string {
-	return regexp.MustCompile(`^providers\.olvm\.(workerMachine|workerPools\[\]\.machine)\b`).ReplaceAllString(path, strings.TrimSuffix(controlPlaneMachine, "."))
+	others := regexp.MustCompile(`^providers\.olvm\.(workerMachine|workerPools\[\]\.machine)\b`)
+	return others.ReplaceAllString(path, strings.TrimSuffix(controlPlaneMachine, "."))
 }
 
 // crd is the schema that the API has for a key; nil when the key is none of its fields.

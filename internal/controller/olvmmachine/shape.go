@@ -12,8 +12,8 @@ import (
 // lowPriority is what the engine's administration portal calls low.
 const lowPriority = 1
 
-// place looks up what the spec names in the engine, and completes what is wanted with it. The error is a *engine.MissingError or a *machine.AmbiguousTemplateError where a name
-// is the cause.
+// place looks up what the spec names in the engine, and completes what is wanted with it. The error is a *engine.MissingError or a
+// *machine.AmbiguousTemplateError where such a name is the cause.
 func place(ctx context.Context, s subject, d *machine.Desired) error {
 	names := d.Names
 	names.Template = "" // it is chosen by more than its name

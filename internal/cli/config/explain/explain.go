@@ -21,8 +21,8 @@ type Options struct {
 	Key string
 }
 
-const long = `Explain says what a key of the cluster file means, what to write, and which keys are below it. A part of a path at its end is enough; where
-several keys end so, they are listed. Items of lists are written with [], which may be left out.`
+const long = `Explain says what a key of the cluster file means, what to write, and which keys are below it. A part of a path at its end is
+enough; where several keys end so, they are listed. Items of lists are written with [], which may be left out.`
 
 const example = `  ocne config explain
   ocne config explain kubernetesVersion
