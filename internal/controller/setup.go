@@ -12,6 +12,7 @@ import (
 
 	"github.com/ocne-project/ocne/internal/controller/olvmcluster"
 	"github.com/ocne-project/ocne/internal/controller/olvmmachine"
+	"github.com/ocne-project/ocne/internal/controller/olvmmachinetemplate"
 	"github.com/ocne-project/ocne/internal/controller/wake"
 	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/internal/preflight"
@@ -25,7 +26,7 @@ type Options struct {
 	Concurrency int
 }
 
-// Setup registers the controllers of OLVMCluster and OLVMMachine, and what they share of the engine. It may be called once in a process.
+// Setup registers the controllers of OLVMCluster, OLVMMachine and OLVMMachineTemplate, and what they share of the engine. It may be called once in a process.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	wakeMachines := olvmmachine.Waker{Waker: wake.New(mgr.GetClient(), o.WatchFilter)}
 	wakeClusters := olvmcluster.Waker{Waker: wake.New(mgr.GetClient(), o.WatchFilter)}
@@ -53,6 +54,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	if err := machines.SetupWithManager(ctx, mgr, options); err != nil {
 		return fmt.Errorf("controller of OLVMMachine: %w", err)
+	}
+	templates := &olvmmachinetemplate.Reconciler{Client: mgr.GetClient(), WatchFilter: o.WatchFilter}
+	if err := templates.SetupWithManager(ctx, mgr, options); err != nil {
+		return fmt.Errorf("controller of OLVMMachineTemplate: %w", err)
 	}
 	return nil
 }
