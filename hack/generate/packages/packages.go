@@ -1,6 +1,6 @@
 // Package packages makes what clusterctl and Helm install of the OLVM provider. Both come from the same objects: the CRDs in config/crd,
-// the roles in config/rbac, and the Deployment, the Services and the bindings of this package; the cluster templates come from the
-// objects that ocne itself applies.
+// the roles in config/rbac, and the Deployment, the Services and the bindings of this package; the cluster templates and
+// the ClusterClass come from the objects that ocne itself applies.
 package packages
 
 import (
@@ -49,6 +49,7 @@ func Files(root, version string) (map[string][]byte, error) {
 	for _, add := range []func() (map[string][]byte, error){
 		func() (map[string][]byte, error) { return clusterctl(objects, crds, version) },
 		clusterTemplates,
+		func() (map[string][]byte, error) { return clusterClass(crds) },
 		func() (map[string][]byte, error) { return chart(objects, crds, version) },
 	} {
 		made, err := add()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -58,7 +59,13 @@ func clusterTemplates() (map[string][]byte, error) {
 		}
 		files[ClusterctlDir+"/cluster-template"+flavor+".yaml"] = content
 	}
-	return files, nil
+	cluster, err := Topology(clusterConfig())
+	if err != nil {
+		return nil, fmt.Errorf("cluster template-topology: %w", err)
+	}
+	content, err := templateOf(cluster)
+	files[ClusterctlDir+"/cluster-template-topology.yaml"] = content
+	return files, err
 }
 
 func clusterConfig() *config.Config {
@@ -133,6 +140,10 @@ func clusterTemplate(c *config.Config) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return templateOf(objects...)
+}
+
+func templateOf(objects ...client.Object) ([]byte, error) {
 	var out bytes.Buffer
 	for _, object := range objects {
 		encoded, err := encode(object)
