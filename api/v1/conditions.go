@@ -90,6 +90,10 @@ const (
 	// NotOursReason: the VM with this machine's id carries somebody else's mark, or none; it is never touched. What to do: restore the mark in the
 	// VM's comment, or remove the VM and the machine's finalizer by hand.
 	NotOursReason = "NotOurs"
+	// AffinityGroupNotOursReason: the engine has an affinity group of the name that the machine's would have, without our mark in its description;
+	// it is never touched. Only hard anti-affinity waits for it. What to do: rename or remove that group, or set placement.antiAffinity to
+	// soft in a new machine template.
+	AffinityGroupNotOursReason = "AffinityGroupNotOurs"
 	// DeletingReason: the VM is being removed. What to do: nothing; the message says what is waited for.
 	DeletingReason = "Deleting"
 	// ClusterMissingReason: the machine is to be deleted, and the OLVMCluster, which knows the engine, is gone. What to do: make the OLVMCluster
@@ -103,6 +107,12 @@ const (
 	AbandonedReason = "Abandoned"
 	// DiskDetachedReason: a disk that did not belong to the VM was detached before the VM was removed; it stays in the engine.
 	DiskDetachedReason = "DiskDetached"
+	// GroupsNotSweptReason: the OLVMCluster went, and the engine could not be asked whether affinity groups of the cluster are left there; the message
+	// has its words. They are empty, and called after the cluster.
+	GroupsNotSweptReason = "GroupsNotSwept"
+	// StartedAloneReason: the VM was started outside the affinity group of its siblings, because the account may not edit affinity groups, or the
+	// group is not ours; the message says which. Nothing else comes of it.
+	StartedAloneReason = "StartedAlone"
 	// VMRenamedReason: somebody gave the VM another name in the engine. Nothing comes of it.
 	VMRenamedReason = "VMRenamed"
 )

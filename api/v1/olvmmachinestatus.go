@@ -20,7 +20,7 @@ type OLVMMachineStatus struct {
 	// +kubebuilder:validation:MaxItems=256
 	Addresses []clusterv1.MachineAddress `json:"addresses,omitempty"`
 
-	// failureDomain that the VM was made in; empty when the Machine names none.
+	// failureDomain that the VM was made in; empty when the Machine names none, or the OLVMCluster has none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	FailureDomain string `json:"failureDomain,omitempty"`

@@ -91,6 +91,11 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	}
 	created := newEngine(client, a, b)
 	created.used = time.Now()
+	for _, other := range e.engines {
+		if other.url == a.URL {
+			created.turns = other.turns
+		}
+	}
 	e.engines[key] = created
 	return created, nil
 }

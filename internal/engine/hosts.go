@@ -2,9 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/ocne-project/ocne/internal/spelling"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
@@ -13,6 +18,8 @@ const (
 	hostsRemembered = 10 * time.Minute
 	// hostsAgainAfter is how soon they are read again for a host that is not among them.
 	hostsAgainAfter = time.Minute
+	// missingAgainAfter is how soon they are read again for a machine that waits for a host of that name.
+	missingAgainAfter = 10 * time.Second
 )
 
 // HostName is the name of a host of the (host) cluster with that id; empty where the account does not see it.
@@ -39,4 +46,43 @@ func (e *Engine) readHosts(ctx context.Context, clusterID string) (map[string]st
 		names[h.ID] = h.Name
 	}
 	return names, err
+}
+
+// HostIDs are the ids of hosts of the (host) cluster with that id, by their names. The error is NotFound for a name that no host has.
+func (e *Engine) HostIDs(ctx context.Context, clusterID string, names []string) ([]string, error) {
+	var ids []string
+	for _, name := range names {
+		id, err := e.hostID(ctx, clusterID, name)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (e *Engine) hostID(ctx context.Context, clusterID, name string) (string, error) {
+	var known map[string]string
+	for _, maxAge := range []time.Duration{hostsRemembered, missingAgainAfter} {
+		var err error
+		known, err = e.hosts.get(clusterID, maxAge, func() (map[string]string, error) { return e.readHosts(ctx, clusterID) })
+		if err != nil {
+			return "", fmt.Errorf("hosts of cluster %s: %w", clusterID, err)
+		}
+		for id, other := range known {
+			if other == name {
+				return id, nil
+			}
+		}
+	}
+	return "", notThere("host", name, slices.Collect(maps.Values(known)))
+}
+
+// notThere is the error for a name that the engine does not have, or does not show, with those that it shows.
+func notThere(kind, name string, existing []string) error {
+	said := "the engine shows none"
+	if len(existing) > 0 {
+		said = "there are " + strings.Join(spelling.NearestFirst(name, existing), ", ")
+	}
+	return &ovirt.Error{Kind: ovirt.NotFound, Operation: "find " + kind, Object: name, Err: errors.New(said)}
 }

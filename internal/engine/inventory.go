@@ -37,6 +37,9 @@ type Engine struct {
 	hosts       memo[string, map[string]string]     // names by id, of a cluster by its id
 	quotas      memo[string, []ovirt.DataCenterQuota]
 	tags        memo[struct{}, map[string]string] // ids by name
+	labels      memo[struct{}, []ovirt.AffinityLabel]
+	groups      map[string]*groups // of a cluster by its id; guarded by mu
+	turns       *turns             // of all accounts of the engine
 }
 
 type failure struct {
@@ -47,6 +50,7 @@ type failure struct {
 func newEngine(client *ovirt.Client, a Account, b *breaker) *Engine {
 	return &Engine{
 		client: client, url: a.URL, username: a.Username, breaker: b, listing: make(chan struct{}, 1), touched: map[string]time.Time{},
+		turns: &turns{},
 	}
 }
 

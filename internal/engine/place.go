@@ -98,11 +98,14 @@ func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {
 }
 
 // Sees checks that the account still sees where its VMs are: an engine answers an account without permissions as if nothing
-// existed, which must not be taken for a deleted VM.
+// existed, which must not be taken for a deleted VM. An empty cluster is not looked for.
 func (e *Engine) Sees(ctx context.Context, dataCenter, cluster string) error {
 	dc, err := e.client.DataCenterByName(ctx, dataCenter)
 	if err != nil {
 		return fmt.Errorf("data center %q: %w", dataCenter, err)
+	}
+	if cluster == "" { // of a VM whose failure domain is gone
+		return nil
 	}
 	if _, err := e.client.ClusterByName(ctx, dc.ID, cluster); err != nil {
 		return fmt.Errorf("cluster %q: %w", cluster, err)

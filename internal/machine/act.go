@@ -36,6 +36,11 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 		return c.RemoveGraphicsConsoles(ctx, d.VMID)
 	case LiftProtection:
 		return liftProtection(ctx, e, d.VMID)
+	case JoinGroup:
+		return joinGroup(ctx, e, d)
+	case AddLabel:
+		defer e.ForgetAffinityLabels()
+		return tolerate(c.AddVMToAffinityLabel(ctx, p.LabelID, d.VMID), ovirt.Exists)
 	case Start:
 		return c.StartVM(ctx, d.VMID)
 	case ClearInitialization:
@@ -55,6 +60,7 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 func Submit(ctx context.Context, e *engine.Engine, vm ovirt.AddVM) error {
 	e.Touch(vm.ID)
 	defer e.Touch(vm.ID)
+	e.ForgetMember(vm.ID)
 	_, err := e.Client().AddVM(ctx, vm, CorrelationID(vm.ID))
 	switch ovirt.KindOf(err) {
 	case ovirt.Exists, ovirt.Conflict:
@@ -75,6 +81,10 @@ func tolerate(err error, kind ovirt.Kind) error {
 // Failed is the plan after its action was refused. A VM that runs does so all the same.
 func (p Plan) Failed(err error) Plan {
 	refused := Refused(p.Action, err)
+	if p.Action == JoinGroup && editedByOthers(refused.Refusal) {
+		p.Action, p.Refusal, p.Wake = Nothing, refused.Refusal, refused.Wake
+		return p
+	}
 	if !p.Running {
 		return refused
 	}

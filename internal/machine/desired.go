@@ -22,6 +22,12 @@ type Desired struct {
 	NIC ovirt.NIC
 	// AdditionalNICs are those beside it, in their order.
 	AdditionalNICs []AdditionalNIC
+	// Siblings are the VMs whose hosts it keeps away from.
+	Siblings Siblings
+	// HostIDs are the only hosts that it may be on; any when empty.
+	HostIDs []string
+	// LabelIDs are the affinity labels that it has.
+	LabelIDs []string
 
 	// Storage says where its disks go and how large they are.
 	Storage
@@ -43,6 +49,16 @@ type Desired struct {
 	NodeJoined bool
 	// Cleared says that the boot document was removed from the engine.
 	Cleared bool
+}
+
+// Siblings are VMs in one affinity group, which says that they run on different hosts.
+type Siblings struct {
+	// Name of the group; empty for a VM without siblings.
+	Name string
+	// Mark is the group's.
+	Mark GroupMark
+	// Hard: a VM waits until there is a host without a sibling.
+	Hard bool
 }
 
 // MayTakeEffect says whether a request for the VM may still be on its way to the engine: a repeated one must ask for the same.

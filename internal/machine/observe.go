@@ -30,6 +30,11 @@ type Observation struct {
 	NICs []ovirt.NIC
 	// Tags of a VM that is down, has never run and shall have some.
 	Tags []string
+	// Group is the affinity group with the siblings' name; nil when there is none. NoGroup is why groups cannot be read, or that one not edited.
+	Group   *ovirt.AffinityGroup
+	NoGroup error
+	// LabelIDs are the wanted affinity labels that the VM has.
+	LabelIDs []string
 	// Rival is another VM that carries one of our addresses.
 	Rival *Rival
 	// ForeignDisks are attached to a VM that is about to be removed, and not its own.
@@ -86,14 +91,21 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	if err := observeDisks(ctx, e, d, &o); err != nil {
 		return Observation{}, err
 	}
+	if err := observeTags(ctx, e, d, &o); err != nil {
+		return Observation{}, err
+	}
+	return o, observePlacement(ctx, e, d, &o)
+}
+
+func observeTags(ctx context.Context, e *engine.Engine, d Desired, o *Observation) error {
 	if len(d.Shape.Tags) == 0 {
-		return o, nil
+		return nil
 	}
 	tags, err := e.Client().VMTags(ctx, d.VMID)
 	for _, t := range tags {
 		o.Tags = append(o.Tags, t.Name)
 	}
-	return o, err
+	return err
 }
 
 // lookAgain decides whether a VM that is not in the list is gone. A machine whose VM was never asked for needs no second look:

@@ -30,6 +30,9 @@ const (
 	Create              Action = "create the VM"
 	AddNIC              Action = "add the NIC"
 	UpdateNIC           Action = "change the NIC"
+	JoinGroup           Action = "join the affinity group"
+	LeaveGroup          Action = "remove the empty affinity group"
+	AddLabel            Action = "add the affinity label"
 	Start               Action = "start the VM"
 	ClearInitialization Action = "clear the boot document"
 	GiveUpAddresses     Action = "give up the addresses" // by removing the VM, which never ran
@@ -41,15 +44,18 @@ const (
 // Plan is what to do next and what to tell until then.
 type Plan struct {
 	Action Action
-	// NIC to add or change, or the id of the disk to attach, grow, detach or remove.
-	NIC    ovirt.NIC
-	DiskID string
+	// NIC to add or change, or the id of the disk to attach, grow, detach or remove, or of the affinity label to add.
+	NIC     ovirt.NIC
+	DiskID  string
+	LabelID string
 	// DiskSize is the size to grow to in bytes, DiskInterface the model to attach with, NewDisk the disk to make.
 	DiskSize      int64
 	DiskInterface string
 	NewDisk       ovirt.AddDisk
 	// Tags to add.
 	Tags []string
+	// Alone is why the VM is started outside the affinity group of its siblings; empty when it is not.
+	Alone string
 	// Status, Reason and Message are those of the condition to show, VMReady.
 	Status  metav1.ConditionStatus
 	Reason  string
@@ -147,13 +153,15 @@ func prepare(d Desired, o Observation, now time.Time) Plan {
 	if now.Sub(d.Started) < startAgainAfter {
 		return waiting(infrav1.StartingReason, wakeLater, "the VM went down again after its start%s; it will be started again", because(o.VM.StopReason))
 	}
-	return acting(Start, infrav1.StartingReason, "the VM is being started")
+	p := acting(Start, infrav1.StartingReason, "the VM is being started")
+	p.Alone = alone(d, o)
+	return p
 }
 
 // parts are what a VM has to have before it is started for the first time, in the order in which they are made. Each tells the next step
 // towards it, or that nothing is missing.
 func parts() []func(Desired, Observation) (p Plan, missing bool) {
-	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs, disks, tags, headless}
+	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs, disks, tags, headless, affinityGroup, affinityLabels}
 }
 
 func takeDown(d Desired, o Observation) Plan {
