@@ -23,8 +23,8 @@ func TestMachinesBelongToTheirGroups(t *testing.T) {
 	s.infraMachines[1].Status.OLVM.VirtualMachine.HostID = "host-1"
 	d := newDetails(&s.snapshot, time.Now())
 	require.Equal(t, []GroupDetails{
-		{Name: "demo-control-plane", Role: ControlPlaneRole, Version: "v1.33.10", Machines: Replicas{Ready: 1, Desired: 1}},
-		{Name: "demo-md-0", Role: WorkerRole, Version: "v1.33.9", Machines: Replicas{Ready: 1, Desired: 3}},
+		{Name: "demo-control-plane", Role: ControlPlaneRole, Version: "v1.33.10", Machines: Replicas{Ready: 1, Desired: 1}, FailureDomains: []DomainDetails{}},
+		{Name: "demo-md-0", Role: WorkerRole, Version: "v1.33.9", Machines: Replicas{Ready: 1, Desired: 3}, FailureDomains: []DomainDetails{}},
 	}, d.Groups)
 	require.Equal(t, "demo-control-plane", d.Machines[0].Group)
 	require.Equal(t, "demo-md-0", d.Machines[1].Group)

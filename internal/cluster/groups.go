@@ -23,6 +23,8 @@ type machineGroup struct {
 	controlPlane bool
 	version      string
 	replicas     int32
+	// failureDomain that a worker pool names.
+	failureDomain string
 	// template is what its machines are made from.
 	template *infrav1.OLVMMachineTemplate
 }
@@ -78,6 +80,7 @@ func (m *Management) groups(ctx context.Context, s *snapshot) ([]machineGroup, e
 		w := &s.workers[i]
 		groups = append(groups, machineGroup{
 			object: w, title: "worker pool " + w.Name, version: w.Spec.Template.Spec.Version, replicas: ptr.Deref(w.Spec.Replicas, 0),
+			failureDomain: w.Spec.Template.Spec.FailureDomain,
 		})
 		refs = append(refs, w.Spec.Template.Spec.InfrastructureRef)
 	}

@@ -36,15 +36,15 @@ type wantedTemplate struct {
 // templatesOf are the VM templates of all groups of machines.
 func templatesOf(c *config.Config) []wantedTemplate {
 	var wanted []wantedTemplate
-	add := func(m config.Machine) {
+	add := func(m config.Machine, controlPlane bool) {
 		if m.VMTemplateID != "" { // which can only be there
 			return
 		}
-		wanted = append(wanted, wantedTemplate{m.VMTemplateName, m.Architecture(), m.OLVMOvirtClusterName})
+		wanted = append(wanted, wantedTemplate{m.VMTemplateName, m.Architecture(), c.HostCluster(m, controlPlane)})
 	}
-	add(c.OLVM.ControlPlaneMachine)
+	add(c.OLVM.ControlPlaneMachine, true)
 	for _, pool := range c.Pools() {
-		add(pool.Machine)
+		add(pool.Machine, false)
 	}
 	return wanted
 }
@@ -87,7 +87,7 @@ func (r reserves) ensureTemplates(ctx context.Context, engine *ovirt.Client, wan
 			continue
 		}
 		m := config.Machine{VirtualMachine: spec.VirtualMachine}
-		templates = append(templates, wantedTemplate{spec.VMTemplateName, m.Architecture(), spec.OLVMOvirtClusterName})
+		templates = append(templates, wantedTemplate{spec.VMTemplateName, m.Architecture(), r.hostCluster(&r.groups[i])})
 	}
 	missing, err := missingTemplates(ctx, engine, wanted.DataCenter, templates)
 	if err != nil || len(missing) == 0 {

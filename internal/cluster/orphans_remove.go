@@ -16,6 +16,7 @@ import (
 type removal struct {
 	*Orphan
 	desired machine.Desired
+	within  string    // the engine's cluster, by its id
 	wake    time.Time // when to look again
 	state   string    // in words
 	reason  string    // of the last plan
@@ -36,9 +37,9 @@ func (s *search) remove(ctx context.Context, found []Orphan) error {
 			continue
 		}
 		r := &removal{Orphan: o, desired: machine.Desired{
-			VMID: o.ID, Owner: machine.Mark{Cluster: o.Cluster, Machine: o.Machine}, Names: places[o.ID],
+			VMID: o.ID, Owner: machine.Mark{Cluster: o.Cluster, Machine: o.Machine}, Names: places[o.ID].names,
 			Deleting: true, Seen: true, Provisioned: true, // so that its disks are looked at
-		}}
+		}, within: places[o.ID].clusterID}
 		all = append(all, r)
 		if r.desired.Names == (engine.PlaceNames{}) {
 			s.leave(r, "the engine does not show the cluster that it runs in")
@@ -110,8 +111,13 @@ func (s *search) step(ctx context.Context, r *removal, known owners) {
 	}
 }
 
-// finish gives the addresses back; when the management cluster does not answer, it is tried again.
+// finish gives the addresses back, and removes the affinity group that the VM was the last one in. What does not work is tried again.
 func (s *search) finish(ctx context.Context, r *removal) {
+	err := machine.LeaveGroups(ctx, s.engine, r.within, r.Cluster, r.ID)
+	if err != nil && ovirt.KindOf(err) != ovirt.Forbidden { // an empty group does no harm
+		r.state = "removed; its affinity group is not yet: " + progress.OneLine(err.Error())
+		return
+	}
 	if err := s.management.release(ctx, r.Orphan); err != nil {
 		r.state = "removed; its addresses are not given back yet: " + progress.OneLine(err.Error())
 		return
@@ -135,31 +141,37 @@ func (s *search) leave(r *removal, why string) {
 	s.report.Warn(fmt.Sprintf("VM %s is left alone: %s", r.Name, r.Message))
 }
 
+// where is what the engine calls the surroundings of a VM.
+type where struct {
+	names     engine.PlaceNames
+	clusterID string
+}
+
 // places are the names of data center and cluster of every VM, by its id: what an account has to see before it may say that a VM is gone.
-func (s *search) places(ctx context.Context) (map[string]engine.PlaceNames, error) {
+func (s *search) places(ctx context.Context) (map[string]where, error) {
 	c := s.engine.Client()
 	dataCenters, err := c.DataCenters(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("engine %s: %w", s.engine.URL(), err)
 	}
-	byCluster := map[string]engine.PlaceNames{}
+	byCluster := map[string]where{}
 	for _, dc := range dataCenters {
 		clusters, err := c.Clusters(ctx, dc.ID)
 		if err != nil {
 			return nil, fmt.Errorf("engine %s: data center %s: %w", s.engine.URL(), dc.Name, err)
 		}
 		for _, one := range clusters {
-			byCluster[one.ID] = engine.PlaceNames{DataCenter: dc.Name, Cluster: one.Name}
+			byCluster[one.ID] = where{engine.PlaceNames{DataCenter: dc.Name, Cluster: one.Name}, one.ID}
 		}
 	}
 	snapshot, err := s.engine.Snapshot(ctx, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("engine %s: %w", s.engine.URL(), err)
 	}
-	places := map[string]engine.PlaceNames{}
+	places := map[string]where{}
 	snapshot.Each(func(vm ovirt.VM) {
-		if names, ok := byCluster[vm.ClusterID]; ok {
-			places[vm.ID] = names
+		if place, ok := byCluster[vm.ClusterID]; ok {
+			places[vm.ID] = place
 		}
 	})
 	return places, nil

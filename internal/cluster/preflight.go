@@ -159,9 +159,11 @@ func (o PreflightOptions) wanted(p *plan) preflight.Wanted {
 	if !controlPlane.HoldsVirtualIP {
 		vip = netip.Addr{} // something answers there already, as it should
 	}
-	groups := []preflight.Group{controlPlane}
+	domains := spread{all: c.OLVM.FailureDomains, controlPlane: true, key: config.FailureDomainKey}
+	groups := domains.over(controlPlane)
 	for _, pool := range c.Pools() {
-		groups = append(groups, o.group(pool.Key(), pool.Machine, pool.Nodes))
+		domains.controlPlane, domains.name = false, pool.Machine.FailureDomain
+		groups = append(groups, domains.over(o.group(pool.Key(), pool.Machine, pool.Nodes))...)
 	}
 	return preflight.Wanted{
 		Subjects: preflight.Subjects{
@@ -181,6 +183,7 @@ func (o PreflightOptions) group(key string, m config.Machine, nodes int) preflig
 		Network: m.OLVMNetwork.NetworkName, VNICProfile: m.OLVMNetwork.VNICProfileName,
 		Disks: preflight.DisksOf(m.VirtualMachine, ""), Shape: preflight.ShapeOf(m.Spec()),
 	}
+	g.Place(m.Placement)
 	for _, usable := range o.Config.UsableAddresses(m) {
 		g.Pools = append(g.Pools, preflight.Pool{Subject: key + usable.Key, Addresses: usable.Pool})
 	}

@@ -136,7 +136,8 @@ func (r reserves) wanted(url, username string) preflight.Wanted {
 			group.Pools = append(group.Pools, preflight.Pool{Subject: g.title + usable.Key, Addresses: usable.Pool})
 		}
 		group.AdditionalNICs = checkedNICs(&live, g.title, spec.VirtualMachine)
-		w.Groups = append(w.Groups, group)
+		group.Place(spec.Placement)
+		w.Groups = append(w.Groups, r.spread(g).over(group)...)
 	}
 	return w
 }

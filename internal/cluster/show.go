@@ -66,6 +66,15 @@ type GroupDetails struct {
 	Role     string   `json:"role"`
 	Version  string   `json:"version"`
 	Machines Replicas `json:"machines"`
+	// FailureDomains say how the machines are spread; empty for machines without a domain.
+	FailureDomains []DomainDetails `json:"failureDomains"`
+}
+
+// DomainDetails say how many machines of a group are in a failure domain.
+type DomainDetails struct {
+	Name string `json:"name"`
+	// Machines may be 0: control plane nodes may be there, and none is.
+	Machines int `json:"machines"`
 }
 
 // MachineDetails are a machine, its VM and its node.
@@ -79,8 +88,10 @@ type MachineDetails struct {
 	Node       string    `json:"node"`       // name; empty until the node has reported
 	NodeStatus string    `json:"nodeStatus"` // Ready or NotReady; empty while it is not known
 	Addresses  []string  `json:"addresses"`  // of both families
-	ProviderID string    `json:"providerID"`
-	Created    time.Time `json:"created"`
+	// FailureDomain that the machine is in; empty when it names none, or has no place yet.
+	FailureDomain string    `json:"failureDomain"`
+	ProviderID    string    `json:"providerID"`
+	Created       time.Time `json:"created"`
 }
 
 // VMDetails are what the engine said last about a VM.
@@ -177,7 +188,8 @@ func (s *snapshot) groups() []GroupDetails {
 	if k := s.controlPlane; k != nil {
 		groups = append(groups, GroupDetails{
 			Name: k.Name, Role: ControlPlaneRole, Version: k.Spec.Version,
-			Machines: Replicas{Ready: ptr.Deref(k.Status.ReadyReplicas, 0), Desired: ptr.Deref(k.Spec.Replicas, 0)},
+			Machines:       Replicas{Ready: ptr.Deref(k.Status.ReadyReplicas, 0), Desired: ptr.Deref(k.Spec.Replicas, 0)},
+			FailureDomains: s.spreadOver(s.controlPlaneDomains(), isControlPlane),
 		})
 	}
 	for i := range s.workers {
@@ -185,6 +197,9 @@ func (s *snapshot) groups() []GroupDetails {
 		groups = append(groups, GroupDetails{
 			Name: w.Name, Role: WorkerRole, Version: w.Spec.Template.Spec.Version,
 			Machines: Replicas{Ready: ptr.Deref(w.Status.ReadyReplicas, 0), Desired: ptr.Deref(w.Spec.Replicas, 0)},
+			FailureDomains: s.spreadOver(nil, func(m *clusterv1.Machine) bool {
+				return !isControlPlane(m) && m.Labels[clusterv1.MachineDeploymentNameLabel] == w.Name
+			}),
 		})
 	}
 	return groups
@@ -206,6 +221,7 @@ func newMachineDetails(s *snapshot, m *clusterv1.Machine) MachineDetails {
 	d := MachineDetails{
 		Name: m.Name, Role: WorkerRole, Group: m.Labels[clusterv1.MachineDeploymentNameLabel], Phase: m.Status.Phase, Version: m.Spec.Version,
 		Node: m.Status.NodeRef.Name, ProviderID: m.Spec.ProviderID, Addresses: []string{}, Created: m.CreationTimestamp.UTC(),
+		FailureDomain: s.domainOf(m),
 	}
 	if isControlPlane(m) {
 		d.Role, d.Group = ControlPlaneRole, ""

@@ -123,6 +123,8 @@ type OLVM struct {
 	WorkerMachine Machine
 	// WorkerPools are further groups of workers, in the file's order.
 	WorkerPools []WorkerPool
+	// FailureDomains that machines may be spread over.
+	FailureDomains []infrav1.FailureDomain
 }
 
 // APIServer says how to reach the engine.
@@ -151,6 +153,9 @@ type Machine struct {
 	OLVMNetwork          infrav1.OLVMNetwork    `json:"olvmNetwork"`
 	VirtualMachine       infrav1.VirtualMachine `json:"virtualMachine"`
 	Tags                 []string               `json:"tags"`
+	Placement            infrav1.Placement      `json:"placement"`
+	// FailureDomain of workers; Cluster API chooses those of the control plane nodes.
+	FailureDomain string `json:"failureDomain"`
 }
 
 // KubeconfigPath is where the cluster's kubeconfig is written: ~/.kube/kubeconfig.<name>.
@@ -183,7 +188,7 @@ func (k keys) config(homeDir string) *Config {
 		OLVM: OLVM{
 			DatacenterName: olvm.DatacenterName, APIServer: olvm.APIServer,
 			ControlPlaneMachine: olvm.ControlPlaneMachine, WorkerMachine: olvm.WorkerMachine,
-			WorkerPools: workerPools(olvm.WorkerPools),
+			WorkerPools: workerPools(olvm.WorkerPools), FailureDomains: olvm.FailureDomains,
 		},
 		Libvirt:   k.libvirt(),
 		Ephemeral: k.ephemeral(),

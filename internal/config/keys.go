@@ -69,6 +69,9 @@ type keys struct {
 // loadBalancer has the names of OLVMCluster's own fields.
 type loadBalancer = infrav1.LoadBalancer
 
+// failureDomain has the names of OLVMCluster's own fields.
+type failureDomain = infrav1.FailureDomain
+
 type proxyKeys struct {
 	HTTPSProxy string   `json:"httpsProxy"`
 	HTTPProxy  string   `json:"httpProxy"`
@@ -116,6 +119,7 @@ type olvmKeys struct {
 	ControlPlaneMachine Machine          `json:"controlPlaneMachine"`
 	WorkerMachine       Machine          `json:"workerMachine"`
 	WorkerPools         []workerPoolKeys `json:"workerPools"`
+	FailureDomains      []failureDomain  `json:"failureDomains"`
 	OvirtCSIDriver      csiDriver        `json:"ovirtCsiDriver"`
 }
 

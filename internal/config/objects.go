@@ -34,7 +34,7 @@ func (c *Config) Objects() ([]client.Object, error) {
 		if template, err = c.machineTemplate(name, p.Machine, false); err != nil {
 			return nil, err
 		}
-		objects = append(objects, c.workerConfig(name, p.Machine.image()), template, c.machineDeployment(name, p.Nodes))
+		objects = append(objects, c.workerConfig(name, p.Machine.image()), template, c.machineDeployment(name, p))
 		checks = append(checks, c.workerHealthCheck(name))
 	}
 	return append(objects, checks...), nil
@@ -94,6 +94,7 @@ func (c *Config) olvmCluster() client.Object {
 			OLVMDatacenterName:   c.OLVM.DatacenterName,
 			OLVMOvirtAPIServer:   server,
 			LoadBalancer:         c.LoadBalancer,
+			FailureDomains:       c.OLVM.FailureDomains,
 		},
 	}
 }
@@ -140,6 +141,7 @@ func (m Machine) Spec() infrav1.OLVMMachineSpec {
 		ImageProfile:         m.ImageProfile,
 		OLVMNetwork:          m.OLVMNetwork,
 		VirtualMachine:       m.VirtualMachine,
+		Placement:            m.Placement,
 		Tags:                 m.Tags,
 	}
 }
@@ -153,8 +155,8 @@ func (c *Config) workerConfig(name string, image boot.Image) client.Object {
 	return t
 }
 
-func (c *Config) machineDeployment(name string, nodes int) client.Object {
-	replicas := narrow(nodes)
+func (c *Config) machineDeployment(name string, pool WorkerPool) client.Object {
+	replicas := narrow(pool.Nodes)
 	labels := c.labels()
 	labels[clusterv1.MachineDeploymentNameLabel] = name
 	return &clusterv1.MachineDeployment{
@@ -174,6 +176,7 @@ func (c *Config) machineDeployment(name string, nodes int) client.Object {
 						ConfigRef: ref(bootstrapv1.GroupVersion.Group, "KubeadmConfigTemplate", name),
 					},
 					InfrastructureRef: ref(infrav1.Group, "OLVMMachineTemplate", name),
+					FailureDomain:     pool.Machine.FailureDomain,
 				},
 			},
 		},

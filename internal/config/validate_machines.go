@@ -42,12 +42,14 @@ func (c *Config) machines() iter.Seq2[string, Machine] {
 }
 
 func (v *validator) machines() {
+	v.failureDomains()
 	for key, m := range v.config.machines() {
+		v.placement(key, m)
 		for _, name := range []struct {
 			key, value, what string
 			length           int
 		}{
-			{".olvmOvirtClusterName", m.OLVMOvirtClusterName, "the name of the engine's (host) cluster, such as Default", maxOvirtCluster},
+			{".olvmOvirtClusterName", v.config.HostCluster(m, key == controlPlaneKey), "the name of the engine's (host) cluster, such as Default", maxOvirtCluster},
 			{".olvmNetwork.networkName", m.OLVMNetwork.NetworkName, "the engine's logical network, such as ovirtmgmt", maxNetworkName},
 			{".olvmNetwork.vnicProfileName", m.OLVMNetwork.VNICProfileName, "the vNIC profile of that network, such as ovirtmgmt", maxVNICProfileName},
 		} {

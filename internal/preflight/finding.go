@@ -21,6 +21,7 @@ const (
 	DataCenter  Check = "data-center"  // the data center exists
 	Cluster     Check = "cluster"      // the engine's clusters exist
 	Hosts       Check = "hosts"        // a host of each cluster is up
+	Placement   Check = "placement"    // the hosts and affinity labels that machines name exist; there are hosts enough for hard anti-affinity
 	Network     Check = "network"      // the logical networks exist
 	VNICProfile Check = "vnic-profile" // the vNIC profiles exist and let the virtual IP through
 	Template    Check = "template"     // the templates exist and can make nodes
@@ -37,8 +38,8 @@ const All Check = "all"
 // Checks are all of them, in order.
 func Checks() []Check {
 	return []Check{
-		Engine, Credentials, Permissions, DataCenter, Cluster, Hosts, Network, VNICProfile, Template, Storage, Quota, Addresses, VirtualIP,
-		SelfManaged,
+		Engine, Credentials, Permissions, DataCenter, Cluster, Hosts, Placement, Network, VNICProfile, Template, Storage, Quota, Addresses,
+		VirtualIP, SelfManaged,
 	}
 }
 

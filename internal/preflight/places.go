@@ -33,6 +33,7 @@ type place struct {
 	domains  []ovirt.StorageDomain // that hold the template's boot disk, or the one that is named for the VM's
 	made     []madeDisk            // beside the boot disk
 	nics     []nicPlace            // of the additional NICs, in their order
+	hosts    []ovirt.Host          // of the cluster, as far as the account sees them
 }
 
 // madeDisk is where a disk is made, and who says so.
@@ -55,7 +56,8 @@ func (s *survey) checkPlaces(ctx context.Context) error {
 		s.findCluster(&p, found)
 		s.findTemplate(&p, found)
 		for _, check := range []func(context.Context, *place, inventory) error{
-			s.checkHosts, s.checkNetwork, s.checkNetworkFilter, s.checkNICs, s.checkTemplate, s.checkDisks, s.checkShape, s.checkPermissions,
+			s.checkHosts, s.checkPlacement, s.checkNetwork, s.checkNetworkFilter, s.checkNICs, s.checkTemplate, s.checkDisks, s.checkShape,
+			s.checkPermissions,
 		} {
 			if err := check(ctx, &p, found); err != nil {
 				return err
@@ -63,6 +65,7 @@ func (s *survey) checkPlaces(ctx context.Context) error {
 		}
 		s.places = append(s.places, p)
 	}
+	s.checkApart()
 	return nil
 }
 
@@ -102,6 +105,7 @@ func (s *survey) checkHosts(ctx context.Context, p *place, _ inventory) error {
 	if err != nil {
 		return s.unread(Hosts, subject, err)
 	}
+	p.hosts = hosts
 	switch {
 	case slices.ContainsFunc(hosts, func(h ovirt.Host) bool { return h.Status == statusUp }):
 	case len(hosts) == 0 && s.engine.UserLevel():

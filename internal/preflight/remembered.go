@@ -37,6 +37,8 @@ type memoryKey struct {
 	shape      Shape
 	holdsVIP   bool
 	disks      string
+	hosts      string
+	labels     string
 	// of a whole cluster: who asks, and for which virtual IP
 	owner     string
 	virtualIP netip.Addr
@@ -55,7 +57,7 @@ func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g
 	return m.recall(ctx, memoryKey{
 		engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, cluster: g.Cluster, network: g.Network, profile: g.VNICProfile,
 		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), shape: g.Shape, holdsVIP: g.HoldsVirtualIP,
-		disks: fmt.Sprintf("%+v", g.Disks),
+		disks: fmt.Sprintf("%+v", g.Disks), hosts: strings.Join(g.Hosts, "\n"), labels: strings.Join(g.AffinityLabels, "\n"),
 	}, func() ([]Finding, error) { return Machines(ctx, engine, w) })
 }
 

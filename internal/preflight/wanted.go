@@ -50,6 +50,22 @@ type Group struct {
 	Disks Disks
 	// Pools are one pool of addresses for each family, without those that are never given to nodes.
 	Pools []Pool
+
+	// ClusterSubject and VNICProfileSubject are where these names were written, when not below the path: in a failure domain.
+	ClusterSubject, VNICProfileSubject string
+	// Here is how many of the nodes are to be in the cluster; 0 when that is not known.
+	Here int
+	// Apart: no two of the nodes may be on one host.
+	Apart bool
+	// Hosts are the only ones that the nodes may be on, by name; any when empty.
+	Hosts []string
+	// AffinityLabels of the engine that the nodes get.
+	AffinityLabels []string
+}
+
+// Place takes over what concerns the engine of a placement.
+func (g *Group) Place(p infrav1.Placement) {
+	g.Apart, g.Hosts, g.AffinityLabels = p.Kind() == infrav1.HardAntiAffinity, p.Hosts, p.AffinityLabels
 }
 
 // Disks are what machines ask for about theirs.
@@ -93,7 +109,7 @@ type Pool struct {
 	Addresses address.Pool
 }
 
-func (g Group) clusterKey() string { return g.Path + "olvmOvirtClusterName" }
+func (g Group) clusterKey() string { return cmp.Or(g.ClusterSubject, g.Path+"olvmOvirtClusterName") }
 
 func (g Group) templateKey() string {
 	switch {
@@ -106,9 +122,14 @@ func (g Group) templateKey() string {
 }
 
 func (g Group) networkKey() string       { return g.Path + "olvmNetwork.networkName" }
-func (g Group) vnicProfileKey() string   { return g.Path + "olvmNetwork.vnicProfileName" }
 func (g Group) storageDomainKey() string { return g.Path + "virtualMachine.storageDomainName" }
 
 func (g Group) dataDiskKey(name string) string {
 	return g.Path + "virtualMachine.dataDisks (" + name + ").storageDomainName"
 }
+
+func (g Group) vnicProfileKey() string {
+	return cmp.Or(g.VNICProfileSubject, g.Path+"olvmNetwork.vnicProfileName")
+}
+
+func (g Group) placementKey() string { return g.Path + "placement." }

@@ -244,3 +244,13 @@ func TestATerminalShowsTheTreeOnce(t *testing.T) {
 	require.Contains(t, out.String(), "Not up to date: does not answer\n")
 	require.Contains(t, out.String(), "PoolExhausted", "what was seen last stays")
 }
+
+func TestTheTreeTellsHowMachinesAreSpread(t *testing.T) {
+	d := healthy()
+	require.NotContains(t, render(d, false, 100), "failure domain", "where there are none, nothing is said of them")
+	d.Groups[0].FailureDomains = []cluster.DomainDetails{{Name: "room-1", Machines: 1}, {Name: "room-2"}}
+	d.Machines[0].FailureDomain = "room-1"
+	text := render(d, false, 100)
+	require.Contains(t, text, "machines in each failure domain: room-1 1, room-2 0\n")
+	require.Contains(t, text, "VM up on host host1, failure domain room-1, 192.0.2.161\n")
+}

@@ -101,6 +101,13 @@ func (t *tree) group(g cluster.GroupDetails) *node {
 		title, subject = "Control plane", "control plane"
 	}
 	n := &node{name: subject, text: fmt.Sprintf("%s   %s ready   %s", title, g.Machines, g.Version)}
+	var domains []string
+	for _, d := range g.FailureDomains {
+		domains = append(domains, fmt.Sprintf("%s %d", d.Name, d.Machines))
+	}
+	if len(domains) > 0 {
+		n.notes = append(n.notes, note{text: "machines in each failure domain: " + strings.Join(domains, ", ")})
+	}
 	t.tell(n, subject)
 	n.children = t.machines(g.Role, g.Name)
 	return n
@@ -147,6 +154,9 @@ func (t *tree) vm(m cluster.MachineDetails) string {
 		if !t.Engine.Reachable && t.Engine.Message != "" {
 			text += " when it was seen last"
 		}
+	}
+	if m.FailureDomain != "" {
+		text += ", failure domain " + m.FailureDomain
 	}
 	if len(m.Addresses) > 0 {
 		text += ", " + strings.Join(m.Addresses, ", ")

@@ -54,8 +54,8 @@ addresses that do not exist), when something stays locked or away for five minut
 within --node-startup-timeout. Nothing is rolled back: remove the cause and run the same command again.
 
 Before it touches anything, it asks the engine, read-only, whether everything that the machines need is there, and lists what is not.
---skip-preflight leaves checks out: engine, credentials, permissions, data-center, cluster, hosts, network, vnic-profile, template,
-storage, quota, addresses, virtual-ip, self-managed, or all.
+--skip-preflight leaves checks out: engine, credentials, permissions, data-center, cluster, hosts, placement, network, vnic-profile,
+template, storage, quota, addresses, virtual-ip, self-managed, or all.
 
 The management cluster is the one of --kubeconfig, else the one that holds the cluster already, as ~/.ocne/clusters.yaml remembers, else
 the one of KUBECONFIG, else of the key kubeconfig in the configuration. Without any of them, one is made, which goes with its last

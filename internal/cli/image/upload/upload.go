@@ -116,7 +116,7 @@ func Run(ctx context.Context, o *Options) error {
 func (o *Options) target(c *config.Config) (image.Target, error) {
 	m := c.OLVM.ControlPlaneMachine
 	t := cluster.ImageTarget(c.Image, c.OLVM.APIServer.ServerURL, c.OLVM.DatacenterName, cmp.Or(o.Template, m.VMTemplateName),
-		cmp.Or(o.HostCluster, m.OLVMOvirtClusterName))
+		cmp.Or(o.HostCluster, c.HostCluster(m, true)))
 	t.StorageDomain, t.Writers = cmp.Or(o.StorageDomain, t.StorageDomain), int(o.Writers)
 	var missing []error
 	for _, value := range []struct{ value, key, flag string }{
