@@ -127,6 +127,7 @@ func (r *Reconciler) owner(ctx context.Context, olvm *infrav1.OLVMCluster) (*clu
 }
 
 func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
+	olvm.Status.FailureDomains = failureDomains(olvm)
 	if again, err := r.observe(ctx, cluster, olvm); again > 0 || err != nil {
 		return ctrl.Result{RequeueAfter: again}, err
 	}
@@ -209,6 +210,9 @@ func (r *Reconciler) delete(ctx context.Context, cluster *clusterv1.Cluster, olv
 	}
 	if err := errors.Join(r.releaseEndpoint(ctx, olvm), r.releaseAddresses(ctx, cluster)); err != nil {
 		return ctrl.Result{}, err
+	}
+	if again := r.sweepGroups(ctx, cluster, olvm); again > 0 {
+		return ctrl.Result{RequeueAfter: again}, nil
 	}
 	if err := credentials.Release(ctx, r.Client, olvm); err != nil {
 		return ctrl.Result{}, err

@@ -112,7 +112,7 @@ func request(spec infrav1.OLVMMachineSpec, d machine.Desired, mark machine.Mark,
 	topology := spec.VirtualMachine.CPU.Topology.WithDefaults()
 	vm := ovirt.AddVM{
 		ID: d.VMID, Name: name, Description: cmp.Or(spec.VirtualMachine.Description, machine.Description(mark)), Comment: mark.Comment(),
-		ClusterID: d.Place.ClusterID, TemplateID: d.Place.TemplateID,
+		ClusterID: d.Place.ClusterID, TemplateID: d.Place.TemplateID, HostIDs: d.HostIDs,
 		Memory: memory.Memory, GuaranteedMemory: memory.Guaranteed, MaxMemory: memory.Max,
 		Architecture: spec.VirtualMachine.CPU.Architecture,
 		CPU:          ovirt.CPUTopology{Cores: int(topology.Cores), Sockets: int(topology.Sockets), Threads: int(topology.Threads)},

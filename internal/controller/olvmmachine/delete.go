@@ -34,6 +34,15 @@ func (r *Reconciler) delete(ctx context.Context, s subject) (ctrl.Result, error)
 		}
 		plan = plan.Failed(err)
 	}
+	if plan.Gone {
+		if refused := r.leaveGroup(ctx, s, d); refused != nil {
+			if s.engine.Down() != nil {
+				return r.hold(s, s.engine.Down()), nil
+			}
+			show(s.olvm, *refused)
+			return ctrl.Result{RequeueAfter: r.wake(s.olvm, *refused)}, nil
+		}
+	}
 	show(s.olvm, plan)
 	if plan.Gone {
 		return ctrl.Result{}, r.finish(ctx, s)

@@ -2,7 +2,6 @@ package olvmmachine
 
 import (
 	"cmp"
-	"slices"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/boot"
@@ -13,7 +12,7 @@ import (
 func storage(s *subject) machine.Storage {
 	vm := s.olvm.Spec.VirtualMachine
 	found := machine.Storage{
-		StorageDomainName: cmp.Or(domainOfFailureDomain(s), vm.StorageDomainName), Clone: vm.StorageAllocation == infrav1.CloneAllocation,
+		StorageDomainName: s.diskDomain(), Clone: vm.StorageAllocation == infrav1.CloneAllocation,
 		BootDiskSize: bytes(vm.BootDiskSize),
 	}
 	vmID := machine.VMID(s.olvm.Spec.ProviderID)
@@ -26,13 +25,10 @@ func storage(s *subject) machine.Storage {
 	return found
 }
 
-// domainOfFailureDomain is where the disks of the machines in its failure domain go; empty when nothing is said.
-func domainOfFailureDomain(s *subject) string {
-	i := slices.IndexFunc(s.infra.Spec.FailureDomains, func(d infrav1.FailureDomain) bool { return d.Name == s.machine.Spec.FailureDomain })
-	if i < 0 {
-		return ""
-	}
-	return s.infra.Spec.FailureDomains[i].StorageDomainName
+// diskDomain is the storage domain of the boot disk; empty for where the template's disk is. A failure domain that is not there is told elsewhere.
+func (s *subject) diskDomain() string {
+	domain, _ := s.domain()
+	return cmp.Or(domain.StorageDomainName, s.olvm.Spec.VirtualMachine.StorageDomainName)
 }
 
 func bytes(size string) int64 {

@@ -45,6 +45,10 @@ func (r *Reconciler) acted(olvm *infrav1.OLVMMachine, plan machine.Plan) {
 	switch plan.Action {
 	case machine.DetachDisk:
 		r.event(olvm, corev1.EventTypeNormal, infrav1.DiskDetachedReason, "Delete", plan.Message)
+	case machine.Start:
+		if plan.Alone != "" {
+			r.event(olvm, corev1.EventTypeWarning, infrav1.StartedAloneReason, "Start", "the VM is started without its affinity group: "+plan.Alone)
+		}
 	case machine.GiveUpAddresses:
 		r.event(olvm, corev1.EventTypeWarning, infrav1.AddressConflictReason, "Create", plan.Message)
 	}

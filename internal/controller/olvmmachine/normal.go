@@ -57,6 +57,9 @@ func (r *Reconciler) chooseID(ctx context.Context, olvm *infrav1.OLVMMachine) er
 func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	d := s.desired()
 	if !d.Provisioned { // a VM that ran needs its template no more
+		if _, err := s.placeNames(); err != nil {
+			return invalid(s.olvm, err), nil
+		}
 		r.preflight(ctx, s, d)
 		if err := place(ctx, s, &d); err != nil {
 			return r.noPlace(s, err), nil
@@ -69,6 +72,8 @@ func (r *Reconciler) step(ctx context.Context, s subject) (ctrl.Result, error) {
 	r.renamed(s.olvm, observation)
 	known := engineStatus(s.olvm).VMTemplateID
 	record(s.olvm, d, observation)
+	inDomain(s)
+	grouped(s.olvm, d, observation)
 	nameHost(ctx, s, observation)
 	plan := machine.Next(d, observation, time.Now())
 	if plan.Action == machine.Create {
@@ -107,22 +112,7 @@ func settle(olvm *infrav1.OLVMMachine, plan machine.Plan) {
 
 // refuse names what the spec asks for that is not implemented, or cannot be.
 func refuse(spec infrav1.OLVMMachineSpec) error {
-	vm, placement := spec.VirtualMachine, spec.Placement
-	for _, missing := range []struct {
-		field string
-		asked bool
-	}{
-		{"spec.placement.antiAffinity", placement.AntiAffinity == infrav1.HardAntiAffinity},
-		{"spec.placement.hosts", len(placement.Hosts) > 0},
-		{"spec.placement.affinityLabels", len(placement.AffinityLabels) > 0},
-	} {
-		if missing.asked {
-			return fmt.Errorf("%s is not implemented yet; leave it out", missing.field)
-		}
-	}
-	if spec.OLVMOvirtClusterName == "" {
-		return fmt.Errorf("spec.olvmOvirtClusterName is empty; name the engine's cluster")
-	}
+	vm := spec.VirtualMachine
 	if problems := vm.DiskProblems(); len(problems) > 0 {
 		return fmt.Errorf("spec.virtualMachine.%s", problems[0])
 	}

@@ -2,6 +2,7 @@ package olvmmachine
 
 import (
 	"context"
+	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -15,18 +16,26 @@ import (
 // itself has the last word. An engine that cannot be asked is told by the condition of the step that follows.
 func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired) {
 	network := s.olvm.Spec.OLVMNetwork
+	group := preflight.Group{
+		Path: "spec.", Cluster: d.Names.Cluster, Network: d.Names.Network, VNICProfile: d.Names.VNICProfile, Template: d.Names.Template,
+		NIC: network.NIC(), HoldsVirtualIP: holdsVirtualIP(s), AdditionalNICs: preflight.NICs("spec.", s.olvm.Spec.VirtualMachine.AdditionalNICs),
+		Disks: preflight.DisksOf(s.olvm.Spec.VirtualMachine, s.diskDomain()), Shape: preflight.ShapeOf(s.olvm.Spec),
+	}
+	group.Place(s.olvm.Spec.Placement)
+	if domain, err := s.domain(); err == nil && domain.Name != "" {
+		where := fmt.Sprintf("of failure domain %s of OLVMCluster %s", domain.Name, s.infra.Name)
+		group.ClusterSubject = "olvmOvirtClusterName " + where
+		if domain.VNICProfileName != "" {
+			group.VNICProfileSubject = "vnicProfileName " + where
+		}
+	}
 	findings, err := r.Preflight.Machines(ctx, s.engine.Client(), preflight.Wanted{
 		Subjects: preflight.Subjects{
 			DataCenter:  "spec.olvmDatacenterName of OLVMCluster " + s.infra.Name,
 			Credentials: "spec.olvmOvirtAPIServer.credentialsSecret of OLVMCluster " + s.infra.Name,
 		},
 		Username: s.username, Owner: d.Owner.Cluster, DataCenter: d.Names.DataCenter,
-	}, preflight.Group{
-		Path: "spec.", Cluster: d.Names.Cluster, Network: d.Names.Network, VNICProfile: d.Names.VNICProfile, Template: d.Names.Template,
-		NIC: network.NIC(), HoldsVirtualIP: holdsVirtualIP(s), AdditionalNICs: preflight.NICs("spec.", s.olvm.Spec.VirtualMachine.AdditionalNICs),
-		Disks: preflight.DisksOf(s.olvm.Spec.VirtualMachine, domainOfFailureDomain(&s)),
-		Shape: preflight.ShapeOf(s.olvm.Spec),
-	})
+	}, group)
 	if err != nil {
 		return
 	}

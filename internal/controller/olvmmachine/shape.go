@@ -36,8 +36,10 @@ func place(ctx context.Context, s subject, d *machine.Desired) error {
 		d.DataDisks[i].QuotaID = d.Shape.QuotaID
 	}
 	d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: d.Place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
-	d.AdditionalNICs, err = additionalNICs(ctx, s)
-	return err
+	if d.AdditionalNICs, err = additionalNICs(ctx, s); err != nil {
+		return err
+	}
+	return s.placement(ctx, d)
 }
 
 // shape completes what the spec says of the VM with the engine's ids.

@@ -88,7 +88,7 @@ func (s *subject) abandoned() bool {
 // desired is what is wanted of the VM, apart from its place, which costs the engine a question.
 func (s *subject) desired() machine.Desired {
 	status := engineStatus(s.olvm)
-	network := s.olvm.Spec.OLVMNetwork
+	names, _ := s.placeNames() // the error is told where a place is needed
 	d := machine.Desired{
 		VMID:        machine.VMID(s.olvm.Spec.ProviderID),
 		Owner:       machine.Mark{Cluster: s.cluster.Namespace + "/" + s.cluster.Name, Machine: s.olvm.Namespace + "/" + s.olvm.Name},
@@ -101,10 +101,7 @@ func (s *subject) desired() machine.Desired {
 		NodeJoined:  s.machine.Status.NodeRef.IsDefined(),
 		Cleared:     status.VirtualMachine.InitializationCleared,
 		Shape:       machine.Shape{Protected: s.olvm.Spec.VirtualMachine.DeleteProtection},
-		Names: engine.PlaceNames{
-			DataCenter: s.infra.Spec.OLVMDatacenterName, Cluster: s.olvm.Spec.OLVMOvirtClusterName,
-			Network: network.NetworkName, VNICProfile: network.VNICProfileName, Template: s.olvm.Spec.VMTemplateName,
-		},
+		Names:       names,
 	}
 	d.Storage = storage(s)
 	if showsReason(s.olvm, infrav1.StartingReason) {
