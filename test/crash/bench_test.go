@@ -234,6 +234,19 @@ func (b *bench) succeeded(method, path string) (n int) {
 	return n
 }
 
+// groups are the engine's affinity groups.
+func (b *bench) groups() []ovirt.AffinityGroup {
+	b.t.Helper()
+	c := b.lab.engine.Client
+	dataCenter, err := c.DataCenterByName(context.Background(), "Default")
+	require.NoError(b.t, err)
+	where, err := c.ClusterByName(context.Background(), dataCenter.ID, "Default")
+	require.NoError(b.t, err)
+	groups, err := c.AffinityGroups(context.Background(), where.ID)
+	require.NoError(b.t, err)
+	return groups
+}
+
 // expectNothing: the engine and the management cluster hold nothing of the machine, and the credentials are free.
 func (b *bench) expectNothing() {
 	b.t.Helper()
@@ -245,6 +258,9 @@ func (b *bench) expectNothing() {
 		require.NotContains(b.t, disk.Alias, b.name+"_", "a disk is left")
 	}
 	require.Empty(b.t, ofVM(holds.NICs, machine.VMID(b.providerID)), "NICs")
+	for _, group := range b.groups() {
+		require.NotContains(b.t, group.Description, b.namespace+"/", "an affinity group is left")
+	}
 	addresses := &ipamv1.IPAddressList{}
 	require.NoError(b.t, b.List(context.Background(), addresses, client.InNamespace(b.namespace)))
 	require.Empty(b.t, addresses.Items, "addresses")

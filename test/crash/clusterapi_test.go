@@ -127,6 +127,7 @@ func (a clusterAPI) createMachine(ctx context.Context, name string) error {
 		Bootstrap:         clusterv1.Bootstrap{DataSecretName: ptr.To("bootstrap")},
 		InfrastructureRef: clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.Group, Kind: "OLVMMachine", Name: name},
 	}}
+	machine.Labels[clusterv1.MachineDeploymentNameLabel] = "md" // so that its VM has siblings
 	if err := a.Create(ctx, machine); err != nil {
 		return fmt.Errorf("create Machine %s: %w", name, err)
 	}

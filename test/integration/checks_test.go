@@ -61,6 +61,7 @@ func (w *world) expectEmptyEngine() {
 	for _, disk := range disks {
 		require.Contains(w.t, disk.Name, "ock", "only the template's disk is left")
 	}
+	require.Empty(w.t, w.affinityGroups(), "affinity groups of ours")
 }
 
 // expectNoSecrets searches everything that the programs left behind or show: files, process arguments and objects.

@@ -28,7 +28,7 @@ func TestLifeOfACluster(t *testing.T) {
 		info, err := os.Stat(w.kubeconfig())
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "the kubeconfig is the user's own")
-		w.expectRequestBudget(12)
+		w.expectRequestBudget(13) // one of them joins the affinity group
 	}) {
 		return
 	}
