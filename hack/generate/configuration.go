@@ -129,7 +129,8 @@ func readMeanings(root string) (keyMeanings, error) {
 	}
 	fields := map[string]string{}
 	for _, name := range []string{
-		"olvmOvirtClusterName", "vmTemplateName", "vmTemplateVersion", "vmTemplateID", "imageProfile", "olvmNetwork", "virtualMachine", "tags",
+		"olvmOvirtClusterName", "vmTemplateName", "vmTemplateVersion", "vmTemplateID", "imageProfile", "olvmNetwork", "virtualMachine",
+		"placement", "tags",
 	} {
 		leaves(controlPlaneMachine+name, schemaOf(crd).Properties["spec"].Properties[name], fields)
 	}
