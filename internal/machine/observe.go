@@ -94,7 +94,8 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	if err := observeTags(ctx, e, d, &o); err != nil {
 		return Observation{}, err
 	}
-	return o, observePlacement(ctx, e, d, &o)
+	err = observePlacement(ctx, e, d, &o)
+	return o, err
 }
 
 func observeTags(ctx context.Context, e *engine.Engine, d Desired, o *Observation) error {
