@@ -58,10 +58,29 @@ func (w *world) expectEmptyEngine() {
 	require.Empty(w.t, w.vms(), "VMs")
 	disks, err := w.engine.Disks(context.Background(), "")
 	require.NoError(w.t, err)
+	ofTemplates := w.templateDisks()
 	for _, disk := range disks {
-		require.Contains(w.t, disk.Name, "ock", "only the template's disk is left")
+		require.Contains(w.t, ofTemplates, disk.ID, "disk %s: only those of templates are left", disk.Name)
 	}
 	require.Empty(w.t, w.affinityGroups(), "affinity groups of ours")
+}
+
+// templateDisks are the ids of the disks that VM templates have.
+func (w *world) templateDisks() map[string]bool {
+	w.t.Helper()
+	dataCenter, err := w.engine.DataCenterByName(context.Background(), "Default")
+	require.NoError(w.t, err)
+	templates, err := w.engine.Templates(context.Background(), dataCenter.ID)
+	require.NoError(w.t, err)
+	ids := map[string]bool{}
+	for _, t := range templates {
+		disks, err := w.engine.TemplateDisks(context.Background(), t.ID)
+		require.NoError(w.t, err)
+		for _, d := range disks {
+			ids[d.DiskID] = true
+		}
+	}
+	return ids
 }
 
 // expectNoSecrets searches everything that the programs left behind or show: files, process arguments and objects.
