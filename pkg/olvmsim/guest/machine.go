@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -71,14 +72,19 @@ func (g *Instant) boot(ctx context.Context, m *machine, vm olvmsim.GuestVM) {
 	}
 }
 
-// provision is the first boot of a disk: Ignition writes the document's files, and the operating system reads them.
+// provision is the first boot of a disk: Ignition writes the document's files, and the operating system reads them. An instant guest has both
+// Ignition and cloud-init, and takes the one that the document is for.
 func (g *Instant) provision(m *machine, vm olvmsim.GuestVM, con console) bool {
-	doc, err := parseDocument(vm.UserData)
+	reader, read := "ignition", func() (*document, error) { return parseDocument(vm.UserData) }
+	if bytes.HasPrefix(vm.UserData, []byte(cloudConfigHeader)) {
+		reader, read = "cloud-init", func() (*document, error) { return readCloudInit(vm) }
+	}
+	doc, err := read()
 	if err != nil {
-		con.printf("ignition", "%v", err)
+		con.printf(reader, "%v", err)
 		return false
 	}
-	con.printf("ignition", "config version %s from the config drive: %d files, %d units", doc.version, len(doc.files), len(doc.units))
+	con.printf(reader, "config version %s from the config drive: %d files, %d units", doc.version, len(doc.files), len(doc.units))
 	connections, err := readConnections(doc, vm.ID, con)
 	if err != nil {
 		con.printf("NetworkManager", "%v", err)

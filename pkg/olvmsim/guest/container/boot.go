@@ -40,8 +40,8 @@ type Specification struct {
 	Hierarchies []string
 	// NICs is how many there are.
 	NICs int
-	// UserData is what Ignition is to read; nil when it is not to run.
-	UserData []byte
+	// UserData is what Ignition is to read, or cloud-init; nil when neither is to run. MetaData and NetworkData are for cloud-init alone.
+	UserData, MetaData, NetworkData []byte
 }
 
 func (s Specification) upper() string   { return filepath.Join(s.Dir, "upper") }
@@ -49,7 +49,7 @@ func (s Specification) work() string    { return filepath.Join(s.Dir, "work") }
 func (s Specification) root() string    { return filepath.Join(s.Dir, "root") }
 func (s Specification) initial() string { return filepath.Join(s.Dir, "initial") }
 
-// ignited is there when Ignition has succeeded.
+// ignited is there when Ignition has succeeded, or cloud-init has got what it reads.
 func (s Specification) ignited() string { return filepath.Join(s.Dir, "ignited") }
 
 // data are the directories of a node that must not be on an overlay, by where they are in its root: container runtimes make overlays of
@@ -104,6 +104,7 @@ func bootFrom(orders io.ReadCloser, results io.Writer) error {
 		{"mount root", s.mountRoot},
 		{"name the machine", s.nameMachine},
 		{"Ignition", s.ignite},
+		{"config drive", s.seed},
 		{"bring up NICs", s.bringUp},
 		{"change root", s.enterRoot},
 		{"drop capabilities", dropCapabilities},
@@ -137,7 +138,7 @@ func (s Specification) nameMachine() error {
 // ignite runs the stages of Ignition that a machine has whose disk needs no partitions: those of its dracut module, in the same order. The
 // real one reads the same bytes from the config drive, which a container cannot mount.
 func (s Specification) ignite() error {
-	if s.UserData == nil {
+	if s.UserData == nil || s.isCloudConfig() {
 		return nil
 	}
 	initial, err := s.mountInitial()

@@ -158,7 +158,7 @@ func (m *machine) specification(vm olvmsim.GuestVM) (Specification, error) {
 		s.Hierarchies = append(s.Hierarchies, h.Name)
 	}
 	if _, err := os.Stat(s.ignited()); errors.Is(err, fs.ErrNotExist) {
-		s.UserData = vm.UserData
+		s.UserData, s.MetaData, s.NetworkData = vm.UserData, vm.MetaData, vm.NetworkData
 	}
 	return s, nil
 }

@@ -24,8 +24,9 @@ type Power interface {
 // Boot is what a VM that is switched on sees.
 type Boot struct {
 	VMID, Name, OSType, KubernetesVersion string
-	// UserData is the config drive's openstack/latest/user_data; nil without a config drive.
-	UserData []byte
+	// UserData, MetaData and NetworkData are the config drive's openstack/latest/user_data, meta_data.json and network_data.json; nil
+	// without a config drive, and NetworkData also where no NIC is to be configured.
+	UserData, MetaData, NetworkData []byte
 	// MACs are those of the NICs that are plugged and linked, and Networks the ids of their logical networks, "" for none.
 	MACs, Networks []string
 }

@@ -56,7 +56,7 @@ func (e *Engine) runAgain(v *VM) {
 		return
 	}
 	job := e.startJob(systemCall(), fmt.Sprintf("Launching VM %s", v.Name))
-	e.launch(v, host, e.bootOf(v, nil), job, false)
+	e.launch(v, host, e.bootOf(v, configDrive{}), job, false)
 }
 
 func (e *Engine) evacuate(call Call, h Host) {

@@ -44,14 +44,14 @@ func (e *Engine) resumeVM(v *VM, boot Boot) {
 	case StatusImageLocked:
 		e.resumeLocked(v)
 	case StatusWaitForLaunch:
-		userData, err := userDataFor(v, RunOptions{})
+		drive, err := configDriveFor(v, RunOptions{})
 		if err != nil {
-			userData = nil // it was refused when the VM was started: there is none
+			drive = configDrive{} // it was refused when the VM was started: there is none
 		}
 		e.later(launchTime, func() {
 			if v.run == run {
 				v.Status, v.Initialized = StatusPoweringUp, true
-				e.power.On(e.bootOf(v, userData))
+				e.power.On(e.bootOf(v, drive))
 			}
 		})
 		e.comeUp(v, "", up)
@@ -61,7 +61,7 @@ func (e *Engine) resumeVM(v *VM, boot Boot) {
 	case StatusReboot:
 		e.later(rebootTime, func() {
 			if v.run == run {
-				e.power.On(e.bootOf(v, nil))
+				e.power.On(e.bootOf(v, configDrive{}))
 			}
 		})
 		e.comeUp(v, "", up)
@@ -84,7 +84,7 @@ func (e *Engine) resumeVM(v *VM, boot Boot) {
 // bootAgain is what a VM booted with, or what it boots with without any initialization where that is not known.
 func (e *Engine) bootAgain(v *VM, boot Boot) Boot {
 	if boot.VMID == "" {
-		return e.bootOf(v, nil)
+		return e.bootOf(v, configDrive{})
 	}
 	return boot
 }

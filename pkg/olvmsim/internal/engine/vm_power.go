@@ -160,7 +160,7 @@ func (e *Engine) bootAnew(call Call, id, verb, permit string, allowed ...string)
 		if v.run == run {
 			v.applyNextRun()
 			v.Initialized = true
-			e.power.On(e.bootOf(v, nil))
+			e.power.On(e.bootOf(v, configDrive{}))
 		}
 		e.finishJob(job)
 	})

@@ -58,19 +58,21 @@ func (e *Engine) StartVM(call Call, id string, options RunOptions) (Job, error) 
 	if v.Status == StatusSuspended {
 		return *e.restore(call, v, host), nil
 	}
-	userData, err := userDataFor(v, options)
+	drive, err := configDriveFor(v, options)
 	if err != nil {
 		return Job{}, invalid(msgInternal)
 	}
 	v.RunOnce = options.RunOnce
 	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
 	e.logEvent(eventStarted, v.ID, call.CorrelationID, fmt.Sprintf("VM %s was started by %s (Host: %s).", v.Name, call.User.Name, host.Name))
-	e.launch(v, host, e.bootOf(v, userData), job, options.Pause || v.StartPaused)
+	e.launch(v, host, e.bootOf(v, drive), job, options.Pause || v.StartPaused)
 	return *job, nil
 }
 
-func (e *Engine) bootOf(v *VM, userData []byte) Boot {
-	boot := Boot{VMID: v.ID, Name: v.Name, OSType: v.OSType, UserData: userData}
+func (e *Engine) bootOf(v *VM, drive configDrive) Boot {
+	boot := Boot{
+		VMID: v.ID, Name: v.Name, OSType: v.OSType, UserData: drive.userData, MetaData: drive.metaData, NetworkData: drive.networkData,
+	}
 	if t, ok := e.templates[v.OriginalTemplateID]; ok {
 		boot.KubernetesVersion = t.KubernetesVersion
 	}
@@ -202,7 +204,7 @@ func (e *Engine) restore(call Call, v *VM, host Host) *Job {
 	v.run++
 	run := v.run
 	v.Status, v.HostID, v.StartTime = StatusRestoringState, host.ID, e.timeline.now()
-	boot := e.bootOf(v, nil)
+	boot := e.bootOf(v, configDrive{})
 	e.later(restoreTime, func() {
 		if v.run == run {
 			v.Status = StatusUp
