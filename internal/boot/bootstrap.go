@@ -17,8 +17,7 @@ import (
 // bootstrapConfig reads what the bootstrap provider made. Stock kubeadm bootstrap writes Ignition 2.3, which no node image reads.
 func bootstrapConfig(raw []byte, format string) (types.Config, error) {
 	if format != FormatIgnition {
-		return types.Config{}, fmt.Errorf("%w but %q: set format: ignition in the KubeadmConfig, "+
-			"and turn the feature gate KubeadmBootstrapFormatIgnition on in Cluster API", ErrFormat, format)
+		return types.Config{}, fmt.Errorf("%w but %q: set format: ignition or format: cloud-config in the KubeadmConfig", ErrFormat, format)
 	}
 	if !strings.HasPrefix(specVersion(raw), "2.") {
 		config, _, err := parse3(raw)

@@ -1,10 +1,12 @@
-// Package boot makes the one document that a machine boots with: Ignition 3.4.0 JSON, in which what Cluster API's kubeadm bootstrap
-// provider wrote, what the image needs, what only this machine is, and what the user adds lie over each other in a fixed order.
+// Package boot makes the one document that a machine boots with, in which what Cluster API's kubeadm bootstrap provider wrote, what the
+// image needs, what only this machine is, and what the user adds lie over each other in a fixed order. It is Ignition 3.4.0 JSON, or, where
+// the bootstrap data is cloud-config, cloud-config without a header, which the engine adds to its own.
 //
 // It does no I/O. Documents hold the cluster's private keys: neither they nor parts of them appear in errors.
 package boot
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,11 +17,17 @@ import (
 	"github.com/coreos/ignition/v2/config/validate"
 )
 
-// FormatIgnition is the one format of bootstrap data that a document can be made from.
-const FormatIgnition = "ignition"
+// The formats of bootstrap data that a document can be made from.
+const (
+	FormatIgnition    = "ignition"
+	FormatCloudConfig = "cloud-config"
+)
 
-// ErrFormat reports bootstrap data in another format, such as cloud-config.
-var ErrFormat = errors.New("bootstrap data is not in Ignition format")
+// ErrFormat reports bootstrap data in another format.
+var ErrFormat = errors.New("bootstrap data is neither Ignition nor cloud-config")
+
+// FormatOf is the format of bootstrap data whose Secret says format. Cluster API's contract takes data without one for cloud-config.
+func FormatOf(format string) string { return cmp.Or(format, FormatCloudConfig) }
 
 // The layers of a document, lowest first; each wins over those before it, by the rules of Ignition's own merge.
 const (
@@ -44,17 +52,17 @@ func (e *LayerError) Unwrap() error { return e.Err }
 
 // Input is everything that a machine boots with.
 type Input struct {
-	Bootstrap  []byte // the bootstrap Secret's value: Ignition 2.x, as stock Cluster API writes it, or 3.x
-	Format     string // the bootstrap Secret's format
+	Bootstrap  []byte // the bootstrap Secret's value: cloud-config, Ignition 2.x, as stock Cluster API writes it, or 3.x
+	Format     string // the bootstrap Secret's format: see FormatOf
 	Additional []byte // Ignition 3.x that manifests carry in containerLinuxConfig.additionalConfig (see IsIgnition3); may be nil
-	Profile    string // ProfileOCK when empty, or ProfilePlain
+	Profile    string // ProfileOCK, or ProfilePlain; see ProfileFor
 	Identity   Identity
 	Network    Network
 	NICs       []NIC // beside that of Network
 	// LoadBalancer is for control plane nodes; nil for none.
 	LoadBalancer *LoadBalancer
 	Disks        []Disk // that are mounted
-	User         []byte // the user's own Ignition 3.x; may be nil
+	User         []byte // the user's own Ignition 3.x; may be nil, and must be so with cloud-config
 }
 
 // Identity is who the machine is.
@@ -63,7 +71,8 @@ type Identity struct {
 	Hostname   string // also the Node's name, because kubeadm takes it from the host
 }
 
-// Network is the machine's NIC as the guest configures it. Node images have no cloud-init or guest agent: this is all they learn.
+// Network is the machine's NIC as the guest configures it. Images with Ignition have no cloud-init or guest agent: this is all they learn.
+// With cloud-config, the engine tells the guest its addresses and name servers.
 type Network struct {
 	Device        string       // interface name, such as enp1s0
 	MTU           int          // bytes; 0 = the device's own
@@ -83,13 +92,17 @@ type layer struct {
 	apply func(below types.Config) (types.Config, error)
 }
 
-// Document makes the document of one machine. Equal inputs give equal bytes, and Ignition's own parser accepts them.
+// Document makes the document of one machine. Equal inputs give equal bytes, and Ignition's own parser accepts them, or a YAML parser
+// those of cloud-config.
 //
-// It fails with a *LayerError; errors.Is(err, ErrFormat) when the bootstrap data is not Ignition.
+// It fails with a *LayerError; errors.Is(err, ErrFormat) when the bootstrap data has another format.
 func Document(in Input) ([]byte, error) {
-	p, err := loadProfile(in.Profile)
+	p, err := loadProfile(ProfileFor(in.Profile, in.Format))
 	if err != nil {
 		return nil, &LayerError{LayerProfile, err}
+	}
+	if FormatOf(in.Format) == FormatCloudConfig {
+		return cloudConfig(in, p)
 	}
 	doc := types.Config{Ignition: types.Ignition{Version: types.MaxVersion.String()}}
 	for _, l := range layers(in, p) {

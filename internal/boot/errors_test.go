@@ -11,14 +11,12 @@ import (
 	"github.com/ocne-project/ocne/internal/boot"
 )
 
-func TestOtherFormatsThanIgnitionAreRefused(t *testing.T) {
-	for _, format := range []string{"", "cloud-config"} {
-		in := input(t, "worker.json")
-		in.Format = format
-		_, err := boot.Document(in)
-		require.ErrorIs(t, err, boot.ErrFormat)
-		require.ErrorContains(t, err, "KubeadmBootstrapFormatIgnition")
-	}
+func TestOtherFormatsAreRefused(t *testing.T) {
+	in := input(t, "worker.json")
+	in.Format = "kickstart"
+	_, err := boot.Document(in)
+	require.ErrorIs(t, err, boot.ErrFormat)
+	require.ErrorContains(t, err, "set format: ignition or format: cloud-config in the KubeadmConfig")
 }
 
 func TestErrorNamesTheLayerAndWhatToDo(t *testing.T) {

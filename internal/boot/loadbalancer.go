@@ -33,19 +33,28 @@ func loadBalancerConfig(below types.Config, p profile, in Input) (types.Config, 
 	if err != nil {
 		return types.Config{}, fmt.Errorf("read %s: %w", kubeadmPath, err)
 	}
-	port, first, err := localAPIEndpoint(kubeadm)
+	c, err := balancerOf(in, p, kubeadm)
 	if err != nil {
 		return types.Config{}, fmt.Errorf("%s: %w", kubeadmPath, err)
+	}
+	return withLoadBalancer(below, c)
+}
+
+// balancerOf is the node's load balancer, where kubeadm is the text of kubeadm's configuration.
+func balancerOf(in Input, p profile, kubeadm string) (loadbalancer.Config, error) {
+	port, first, err := localAPIEndpoint(kubeadm)
+	if err != nil {
+		return loadbalancer.Config{}, err
 	}
 	vip, err := netip.ParseAddr(in.LoadBalancer.Endpoint)
 	if err != nil {
 		vip = netip.Addr{} // refused with the reason
 	}
-	return withLoadBalancer(below, loadbalancer.Config{
+	return loadbalancer.Config{
 		VirtualIP: vip, Port: in.LoadBalancer.Port, APIServerPort: port,
 		Device: in.Network.Device, Address: in.Network.IPv4, DualStack: in.Network.hasIPv6(), First: first,
 		Settings: in.LoadBalancer.Settings, Image: p.LoadBalancer,
-	})
+	}, nil
 }
 
 func withLoadBalancer(below types.Config, c loadbalancer.Config) (types.Config, error) {

@@ -26,6 +26,8 @@ const (
 	maxKubeadmSize = 4 << 20
 )
 
+var errElsewhere = errors.New("its contents are not in the document: they must be one data URL for the provider ID to be added")
+
 // machineConfig adds what only this machine is to the layers below.
 func machineConfig(below types.Config, p profile, in Input) (types.Config, error) {
 	id, n := in.Identity, in.Network
@@ -155,7 +157,7 @@ func setFile(config *types.Config, path string, mode int, text string) {
 // contents is what Ignition would write for a file whose contents are in the document.
 func contents(f types.File) (string, error) {
 	if len(f.Append) > 0 || f.Contents.Source == nil || !strings.HasPrefix(*f.Contents.Source, "data:") {
-		return "", errors.New("its contents are not in the document: they must be one data URL for the provider ID to be added")
+		return "", errElsewhere
 	}
 	url, err := dataurl.DecodeString(*f.Contents.Source)
 	if err != nil {

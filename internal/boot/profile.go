@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // The image profiles.
 const (
 	ProfileOCK   = "ock"   // Oracle Container Host for Kubernetes
-	ProfilePlain = "plain" // an ordinary Linux with Ignition, NetworkManager and containerd
+	ProfilePlain = "plain" // an ordinary Linux with containerd, and with Ignition and NetworkManager, or with cloud-init
 )
 
 //go:embed ock.yaml plain.yaml node-ip.sh kubeadm-attempts.sh
@@ -32,7 +33,10 @@ type profile struct {
 	NodeIP             nodeIP             `json:"nodeIP"`
 	LoadBalancer       loadbalancer.Image `json:"loadBalancer"`
 	MountedFirst       []string           `json:"mountedFirst"` // units that start when the data disks are mounted
-	Image              `json:",inline"`
+	// CloudInit are the commands that do, where there is cloud-init, what Ignition does with the profile's second document; none for an
+	// image that has no cloud-init.
+	CloudInit []string `json:"cloudInit"`
+	Image     `json:",inline"`
 
 	config         types.Config // the same on every machine of the image
 	nodeIPScript   string
@@ -76,6 +80,15 @@ type Image struct {
 func LoadImage(profile string) (Image, error) {
 	p, err := loadProfile(profile)
 	return p.Image, err
+}
+
+// ProfileFor is the profile of an image that reads a format of bootstrap data, where profile is what the user wrote: ProfileOCK when that
+// is empty, and ProfilePlain with cloud-config, which OCK cannot read.
+func ProfileFor(profile, format string) string {
+	if FormatOf(format) == FormatCloudConfig {
+		return cmp.Or(profile, ProfilePlain)
+	}
+	return cmp.Or(profile, ProfileOCK)
 }
 
 func loadProfile(name string) (profile, error) {
