@@ -68,6 +68,9 @@ const (
 	// PoolExhaustedReason: every address of the pool is taken. What to do: add addresses to the machine template's ipAddresses, in place, or
 	// remove machines; what waits goes on.
 	PoolExhaustedReason = "PoolExhausted"
+	// ImageMismatchReason: the VM template holds an image that cannot read the node's boot data: one with Ignition where that is cloud-config, or
+	// the reverse. What to do: name another template, or change the format of the KubeadmConfig; what waits goes on.
+	ImageMismatchReason = "ImageMismatch"
 	// AddressConflictReason: another VM has one of the addresses; another one is chosen. What to do: nothing, unless it lasts; then the
 	// message names the VM.
 	AddressConflictReason = "AddressConflict"

@@ -46,8 +46,9 @@ type OLVMMachineSpec struct {
 	// +kubebuilder:validation:MaxLength=36
 	VMTemplateID string `json:"vmTemplateID,omitempty"`
 
-	// imageProfile is the kind of image that the VM template holds: ock (the default), Oracle Container Host for Kubernetes, or plain, any
-	// other Linux with Ignition, NetworkManager, containerd, kubeadm and the kubelet.
+	// imageProfile is the kind of image that the VM template holds: ock, Oracle Container Host for Kubernetes, or plain, any other Linux with
+	// containerd, kubeadm and the kubelet, and with Ignition and NetworkManager, or with cloud-init. When empty, it is ock where the bootstrap
+	// data is Ignition, and plain where it is cloud-config.
 	// +optional
 	// +kubebuilder:validation:Enum="";ock;plain
 	ImageProfile string `json:"imageProfile,omitempty"`
@@ -72,7 +73,7 @@ type OLVMMachineSpec struct {
 	// +kubebuilder:validation:items:MaxLength=40
 	Tags []string `json:"tags,omitempty"`
 
-	// ignition is merged over everything else that the VM boots with.
+	// ignition is merged over everything else that the VM boots with. It cannot be set where the bootstrap data is cloud-config.
 	// +optional
 	Ignition *Ignition `json:"ignition,omitempty"`
 }

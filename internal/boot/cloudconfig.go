@@ -35,7 +35,7 @@ func cloudConfig(in Input, p profile) ([]byte, error) {
 		return nil, &LayerError{LayerUser, errors.New("the bootstrap data is cloud-config, and a machine boots with one of the two: " +
 			"use files, users and preKubeadmCommands of the KubeadmConfig")}
 	}
-	if err := errors.Join(in.Identity.check(), in.Network.checkCloudInit()); err != nil {
+	if err := errors.Join(in.Identity.check(), in.Network.checkCloudInit(), checkCloudNICs(in.Network.Device, in.NICs)); err != nil {
 		return nil, &LayerError{LayerMachine, err}
 	}
 	doc, err := parseCloudConfig(in.Bootstrap, in.Identity.Hostname)
@@ -73,6 +73,30 @@ func (n Network) checkCloudInit() error {
 		return errors.New("guests with cloud-init configure one IPv6 address: set either ipv6.autoConf or an address")
 	case n.IPv6.IsValid() && !n.IPv6Gateway.IsValid():
 		return errors.New("guests with cloud-init take no router advertisements beside an address: set ipv6.gateway")
+	}
+	return nil
+}
+
+// checkCloudNICs refuses what an engine cannot tell of NICs beside the first one.
+func checkCloudNICs(first string, nics []NIC) error {
+	devices := map[string]bool{first: true}
+	for _, n := range nics {
+		err := n.check()
+		switch {
+		case err != nil:
+		case devices[n.Device]:
+			err = errors.New("another NIC has the same interface name")
+		case n.MTU > 0:
+			err = errors.New("mtu is not told to guests with cloud-init: set the MTU of the logical network in the engine")
+		case len(n.Routes) > 0:
+			err = errors.New("routes are not told to guests with cloud-init: leave them out")
+		case n.IPv6AutoConf:
+			err = errors.New("ipv6.autoConf would bring a default route to guests with cloud-init: give it an address")
+		}
+		if err != nil {
+			return fmt.Errorf("additional NIC %s: %w", n.Device, err)
+		}
+		devices[n.Device] = true
 	}
 	return nil
 }

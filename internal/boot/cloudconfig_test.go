@@ -204,6 +204,14 @@ func TestCloudConfigThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 		"IPv6 without a gateway": {func(in *boot.Input) {
 			in.Network.IPv6 = netip.MustParsePrefix("fd00::10/64")
 		}, boot.LayerMachine, "set ipv6.gateway"},
+		"routes of a further NIC": {func(in *boot.Input) {
+			in.NICs = []boot.NIC{{Device: "enp2s0", IPv4: netip.MustParsePrefix("198.51.100.10/24"), Routes: []boot.Route{{
+				To: netip.MustParsePrefix("203.0.113.0/24"), Via: netip.MustParseAddr("198.51.100.1"),
+			}}}}
+		}, boot.LayerMachine, "additional NIC enp2s0: routes are not told"},
+		"a further NIC of the same name": {func(in *boot.Input) {
+			in.NICs = []boot.NIC{{Device: in.Network.Device}}
+		}, boot.LayerMachine, "another NIC has the same interface name"},
 		"host name with a line break": {func(in *boot.Input) { in.Identity.Hostname = "a\nb" }, boot.LayerMachine, "host name"},
 		"no provider ID":              {func(in *boot.Input) { in.Identity.ProviderID = "" }, boot.LayerMachine, "provider ID is empty"},
 	} {

@@ -19,6 +19,8 @@ type PlaceNames struct {
 // Place holds the ids behind them.
 type Place struct {
 	DataCenterID, ClusterID, NetworkID, VNICProfileID, TemplateID string
+	// TemplateComment and TemplateOS, its operating system type, tell what kind of image the template holds.
+	TemplateComment, TemplateOS string
 }
 
 // Resolve looks the names up. An error names the first one that the engine does not have, or does not show to this account.
@@ -93,7 +95,7 @@ func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {
 	if err != nil {
 		return Place{}, fmt.Errorf("template %q in data center %q: %w", names.Template, names.DataCenter, err)
 	}
-	place.TemplateID = template.ID
+	place.TemplateID, place.TemplateComment, place.TemplateOS = template.ID, template.Comment, template.OSType
 	return place, nil
 }
 

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,7 +23,12 @@ type ImageMark struct {
 	Template string
 	// Complete says that all of the image is in the disk.
 	Complete bool
+	// Format of the bootstrap data that the image reads, where that is not Ignition: cloud-config.
+	Format string
 }
+
+// BootFormat is the format of bootstrap data that the image reads.
+func (m ImageMark) BootFormat() string { return cmp.Or(m.Format, "ignition") }
 
 type wireImageMark struct {
 	Version  string `json:"ocne"`
@@ -31,6 +37,7 @@ type wireImageMark struct {
 	Disk     string `json:"disk,omitempty"`
 	Template string `json:"template,omitempty"`
 	Complete bool   `json:"complete,omitempty"`
+	Format   string `json:"format,omitempty"`
 }
 
 // Text is the mark as the engine keeps it: less than 255 characters without the name of a template, a disk's description has
@@ -38,6 +45,7 @@ type wireImageMark struct {
 func (m ImageMark) Text() string {
 	b, err := json.Marshal(wireImageMark{
 		Version: imageMarkVersion, Digest: m.Digest, Options: m.Options, Disk: m.Disk, Template: m.Template, Complete: m.Complete,
+		Format: m.Format,
 	})
 	if err != nil {
 		panic(err) // strings always encode
@@ -51,7 +59,7 @@ func ParseImageMark(text string) (m ImageMark, ok bool) {
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || json.Unmarshal([]byte(text), &w) != nil || w.Version != imageMarkVersion {
 		return ImageMark{}, false
 	}
-	return ImageMark{Digest: w.Digest, Options: w.Options, Disk: w.Disk, Template: w.Template, Complete: w.Complete}, true
+	return ImageMark{Digest: w.Digest, Options: w.Options, Disk: w.Disk, Template: w.Template, Complete: w.Complete, Format: w.Format}, true
 }
 
 // SameImage says whether two marks name the same image with the same changes.

@@ -13,6 +13,7 @@ func TestAnImageMarkComesBackAsItWas(t *testing.T) {
 		{Digest: digest},
 		{Digest: digest, Options: ImageOptions("a b"), Disk: "5f3c2c1e-9d0f-4a38-9f5b-0f6f1f0c7a11", Complete: true},
 		{Digest: digest, Options: ImageOptions("a b"), Template: "ock-1.33"},
+		{Digest: digest, Template: "debian", Format: "cloud-config"},
 	} {
 		require.Less(t, len(mark.Text()), 255)
 		got, ok := ParseImageMark(mark.Text())
@@ -25,6 +26,11 @@ func TestAnImageMarkComesBackAsItWas(t *testing.T) {
 		_, ok := ParseImageMark(text)
 		require.False(t, ok, text)
 	}
+}
+
+func TestImagesOfOursBootWithIgnitionUnlessTheirMarkSaysOtherwise(t *testing.T) {
+	require.Equal(t, "ignition", ImageMark{Digest: "d"}.BootFormat())
+	require.Equal(t, "cloud-config", ImageMark{Digest: "d", Format: "cloud-config"}.BootFormat())
 }
 
 func TestOptionsAndTemplateMakeAnotherImage(t *testing.T) {

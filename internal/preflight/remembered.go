@@ -39,6 +39,7 @@ type memoryKey struct {
 	disks      string
 	hosts      string
 	labels     string
+	format     string
 	// of a whole cluster: who asks, and for which virtual IP
 	owner     string
 	virtualIP netip.Addr
@@ -56,7 +57,7 @@ func (m *Memory) Machines(ctx context.Context, engine *ovirt.Client, w Wanted, g
 	w.Groups = []Group{g}
 	return m.recall(ctx, memoryKey{
 		engine: engine, subjects: w.Subjects, dataCenter: w.DataCenter, cluster: g.Cluster, network: g.Network, profile: g.VNICProfile,
-		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), shape: g.Shape, holdsVIP: g.HoldsVirtualIP,
+		template: g.Template, nic: g.NIC, nics: fmt.Sprint(g.AdditionalNICs), shape: g.Shape, holdsVIP: g.HoldsVirtualIP, format: g.Format,
 		disks: fmt.Sprintf("%+v", g.Disks), hosts: strings.Join(g.Hosts, "\n"), labels: strings.Join(g.AffinityLabels, "\n"),
 	}, func() ([]Finding, error) { return Machines(ctx, engine, w) })
 }

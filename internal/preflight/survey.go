@@ -145,7 +145,7 @@ func (s *survey) missing(check Check, subject, kind, name string, existing []str
 	cause := fmt.Sprintf("%s sees no %s %q", s.wanted.Username, kind, name)
 	nearest := spelling.NearestFirst(name, existing)
 	also := ""
-	if check == Template {
+	if check == Template && kind == templateKind {
 		also = " ocne makes templates: 'ocne image upload --type olvm', or 'ocne cluster start' with the key providers.olvm.olvmOCK.storageDomainName."
 	}
 	if len(nearest) == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ocne-project/ocne/internal/boot"
 	"github.com/ocne-project/ocne/internal/machine"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
@@ -15,6 +16,8 @@ const (
 	// noDiskBelow is the free space of a storage domain below which engines make no disk there: the default of its critical space
 	// action blocker.
 	noDiskBelow = 5 * gib
+	// templateKind is a template that ocne makes where it is missing.
+	templateKind = "template"
 )
 
 // findTemplate chooses as the controllers do.
@@ -33,8 +36,12 @@ func (s *survey) findTemplate(p *place, found inventory) {
 	case g.Shape.TemplateID != "" || slices.ContainsFunc(found.templates, named):
 		s.report(Template, g.templateKey(), err.Error(), "Correct it. If it is right, let the account see the template.")
 	default:
+		kind := templateKind
+		if g.Format == boot.FormatCloudConfig {
+			kind = "template with cloud-init"
+		}
 		usable := slices.DeleteFunc(slices.Clone(found.templates), func(t ovirt.Template) bool { return t.ID == ovirt.BlankTemplateID })
-		s.missing(Template, g.templateKey(), "template", g.Template, names(usable, func(t ovirt.Template) string { return t.Name }))
+		s.missing(Template, g.templateKey(), kind, g.Template, names(usable, func(t ovirt.Template) string { return t.Name }))
 	}
 }
 
@@ -51,14 +58,7 @@ func (s *survey) checkTemplate(ctx context.Context, p *place, _ inventory) error
 	default:
 		s.report(Template, subject, fmt.Sprintf("template %q is %s", t.Name, t.Status), "Name another template, or make this one anew.")
 	}
-	const uefi = "Edit the template in the engine: Chipset/Firmware Type: Q35 Chipset with UEFI (q35_ovmf)."
-	switch t.BIOSType {
-	case "q35_ovmf", "q35_secure_boot":
-	case "", "cluster_default":
-		s.warn(Template, subject, fmt.Sprintf("template %q has its cluster's firmware, and nodes boot with UEFI only", t.Name), uefi)
-	default:
-		s.report(Template, subject, fmt.Sprintf("template %q has the firmware %s, and nodes boot with UEFI only", t.Name, t.BIOSType), uefi)
-	}
+	s.checkImage(p)
 	nics, err := s.engine.TemplateNICs(ctx, t.ID)
 	if err != nil {
 		return s.unread(Template, subject, err)

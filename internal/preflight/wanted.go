@@ -48,6 +48,8 @@ type Group struct {
 	AdditionalNICs []NIC
 	// Disks are what the machines ask for beyond the template's disk.
 	Disks Disks
+	// Format of the bootstrap data that the machines read: ignition when empty, or cloud-config.
+	Format string
 	// Pools are one pool of addresses for each family, without those that are never given to nodes.
 	Pools []Pool
 

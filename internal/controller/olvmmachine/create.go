@@ -23,7 +23,7 @@ import (
 )
 
 // ignitionOS is the engine's operating system type that delivers the custom script to the guest unchanged; with any other Linux type
-// the engine makes cloud-config of it. Set in the request, it overrides the template's.
+// the engine makes cloud-config of it. Set in the request, it overrides the template's. See bootDocument.deliver.
 const ignitionOS = "rhcos_x64"
 
 // askAgainAfter spaces the requests for a VM that the engine made and then removed, as it does when copying the disk fails.
@@ -34,6 +34,13 @@ const askAgainAfter = 15 * time.Second
 func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (ctrl.Result, error) {
 	if d.Seen {
 		return forget(s.olvm), nil
+	}
+	data, err := r.bootData(ctx, s)
+	if err != nil {
+		return noDocument(s.olvm, err)
+	}
+	if result, wrong := wrongImage(s.olvm, d, data); wrong {
+		return result, nil
 	}
 	snapshot, err := s.engine.Lately(ctx, d.VMID, 10*time.Second)
 	if err != nil {
@@ -52,14 +59,15 @@ func (r *Reconciler) create(ctx context.Context, s subject, d machine.Desired) (
 	taken := false
 	snapshot.Each(func(vm ovirt.VM) { taken = taken || (vm.Name == s.olvm.Name && vm.ID != d.VMID) })
 	mark := marked(d, won)
-	document, err := r.document(ctx, s, won)
+	document, err := r.document(ctx, s, data, won)
 	if err != nil {
 		return noDocument(s.olvm, err)
 	}
-	vm, err := request(s.olvm.Spec, d, mark, machine.VMName(s.olvm.Name, d.VMID, taken), document)
+	vm, err := request(s.olvm.Spec, d, mark, machine.VMName(s.olvm.Name, d.VMID, taken), document.text)
 	if err != nil {
 		return invalid(s.olvm, err), nil
 	}
+	document.deliver(&vm, s.olvm.Name, d.Place.TemplateOS)
 	if err := r.announce(ctx, s.olvm); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -123,33 +131,30 @@ func request(spec infrav1.OLVMMachineSpec, d machine.Desired, mark machine.Mark,
 	return vm, nil
 }
 
-func (r *Reconciler) document(ctx context.Context, s subject, won won) ([]byte, error) {
-	bootstrap, err := r.secret(ctx, s.olvm.Namespace, *s.machine.Spec.Bootstrap.DataSecretName)
-	if err != nil {
-		return nil, err
-	}
+func (r *Reconciler) document(ctx context.Context, s subject, data bootData, won won) (bootDocument, error) {
 	user, err := r.userIgnition(ctx, s.olvm)
 	if err != nil {
-		return nil, err
+		return bootDocument{}, err
 	}
 	network, err := guestNetwork(s.olvm.Spec.VirtualMachine.Network, won)
 	if err != nil {
-		return nil, err
+		return bootDocument{}, err
 	}
 	nics, err := guestNICs(s.olvm.Spec.VirtualMachine.AdditionalNICs, won.additional)
 	if err != nil {
-		return nil, err
+		return bootDocument{}, err
 	}
 	additional, err := r.additionalConfig(ctx, s.machine)
 	if err != nil {
-		return nil, err
+		return bootDocument{}, err
 	}
-	return boot.Document(boot.Input{
-		Bootstrap: bootstrap["value"], Format: string(bootstrap["format"]), Additional: additional, User: user,
+	text, err := boot.Document(boot.Input{
+		Bootstrap: data.value, Format: data.format, Additional: additional, User: user,
 		Profile:  s.olvm.Spec.ImageProfile,
 		Identity: boot.Identity{ProviderID: s.olvm.Spec.ProviderID, Hostname: s.olvm.Name},
 		Network:  network, NICs: nics, LoadBalancer: loadBalancer(s), Disks: mounts(s.olvm),
 	})
+	return bootDocument{text: text, format: data.format, network: network, nics: nics}, err
 }
 
 // holdsVirtualIP says whether the virtual IP moves between this machine and others.

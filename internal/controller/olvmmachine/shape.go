@@ -25,7 +25,8 @@ func place(ctx context.Context, s subject, d *machine.Desired) error {
 	if err != nil {
 		return err
 	}
-	d.Place.TemplateID, d.Names.Template, d.Shape.TemplateMayChange = template.ID, template.Name, mayChange
+	d.Place.TemplateID, d.Place.TemplateComment, d.Place.TemplateOS = template.ID, template.Comment, template.OSType
+	d.Names.Template, d.Shape.TemplateMayChange = template.Name, mayChange
 	if err := shape(ctx, s, d); err != nil {
 		return err
 	}
