@@ -7,10 +7,13 @@ import (
 	"strings"
 
 	"k8s.io/utils/ptr"
+	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/boot"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -27,6 +30,8 @@ type machineGroup struct {
 	failureDomain string
 	// template is what its machines are made from.
 	template *infrav1.OLVMMachineTemplate
+	// format of their bootstrap data: ignition or cloud-config.
+	format string
 }
 
 func (g *machineGroup) name() string { return g.object.GetName() }
@@ -72,6 +77,7 @@ func (s *snapshot) changeable() error {
 // groups reads the control plane and every worker pool, with their machine templates.
 func (m *Management) groups(ctx context.Context, s *snapshot) ([]machineGroup, error) {
 	k := s.controlPlane
+	var err error
 	groups := []machineGroup{{
 		object: k, title: "control plane", controlPlane: true, version: k.Spec.Version, replicas: ptr.Deref(k.Spec.Replicas, 0),
 	}}
@@ -94,8 +100,31 @@ func (m *Management) groups(ctx context.Context, s *snapshot) ([]machineGroup, e
 		if err := m.Client.Get(ctx, key, g.template); err != nil {
 			return nil, fmt.Errorf("read OLVMMachineTemplate %s of the %s: %w", key, g.title, err)
 		}
+		if g.format, err = m.formatOf(ctx, g); err != nil {
+			return nil, err
+		}
 	}
 	return groups, nil
+}
+
+// formatOf is the format of the bootstrap data of a group's machines; Cluster API's default is cloud-config.
+func (m *Management) formatOf(ctx context.Context, g *machineGroup) (string, error) {
+	switch object := g.object.(type) {
+	case *controlplanev1.KubeadmControlPlane:
+		return boot.FormatOf(string(object.Spec.KubeadmConfigSpec.Format)), nil
+	case *clusterv1.MachineDeployment:
+		ref := object.Spec.Template.Spec.Bootstrap.ConfigRef
+		if ref.Kind != "KubeadmConfigTemplate" {
+			break
+		}
+		config := &bootstrapv1.KubeadmConfigTemplate{}
+		key := client.ObjectKey{Namespace: object.Namespace, Name: ref.Name}
+		if err := m.Client.Get(ctx, key, config); err != nil {
+			return "", fmt.Errorf("read KubeadmConfigTemplate %s of the %s: %w", key, g.title, err)
+		}
+		return boot.FormatOf(string(config.Spec.Template.Spec.Format)), nil
+	}
+	return boot.FormatIgnition, nil // of another provider, nobody knows
 }
 
 // findPool finds a worker pool by its own name, such as md-0, or by that of its MachineDeployment. Without a name there must be only one.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ocne-project/ocne/internal/boot"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/config"
 	"github.com/ocne-project/ocne/internal/image"
@@ -33,11 +34,11 @@ type wantedTemplate struct {
 	name, architecture, hostCluster string
 }
 
-// templatesOf are the VM templates of all groups of machines.
+// templatesOf are the VM templates of all groups of machines, but for those whose image has cloud-init: ocne makes images with Ignition.
 func templatesOf(c *config.Config) []wantedTemplate {
 	var wanted []wantedTemplate
 	add := func(m config.Machine, controlPlane bool) {
-		if m.VMTemplateID != "" { // which can only be there
+		if m.BootFormat() != boot.FormatIgnition || m.VMTemplateID != "" { // which can only be there
 			return
 		}
 		wanted = append(wanted, wantedTemplate{m.VMTemplateName, m.Architecture(), c.HostCluster(m, controlPlane)})
@@ -82,6 +83,9 @@ func (r reserves) ensureTemplates(ctx context.Context, engine *ovirt.Client, wan
 	}
 	var templates []wantedTemplate
 	for i := range r.groups {
+		if r.groups[i].format != boot.FormatIgnition {
+			continue
+		}
 		spec := r.groups[i].template.Spec.Template.Spec
 		if spec.VMTemplateID != "" {
 			continue

@@ -181,7 +181,7 @@ func (o PreflightOptions) group(key string, m config.Machine, nodes int) preflig
 	g := preflight.Group{
 		Path: key + ".", Nodes: nodes, Cluster: m.OLVMOvirtClusterName, Template: m.VMTemplateName, NIC: m.OLVMNetwork.NIC(),
 		Network: m.OLVMNetwork.NetworkName, VNICProfile: m.OLVMNetwork.VNICProfileName,
-		Disks: preflight.DisksOf(m.VirtualMachine, ""), Shape: preflight.ShapeOf(m.Spec()),
+		Disks: preflight.DisksOf(m.VirtualMachine, ""), Shape: preflight.ShapeOf(m.Spec()), Format: m.BootFormat(),
 	}
 	g.Place(m.Placement)
 	for _, usable := range o.Config.UsableAddresses(m) {

@@ -130,7 +130,7 @@ func (r reserves) wanted(url, username string) preflight.Wanted {
 		group := preflight.Group{
 			Path: g.title + ": ", Nodes: int(g.replicas), HoldsVirtualIP: g.controlPlane, Cluster: spec.OLVMOvirtClusterName,
 			Template: spec.VMTemplateName, NIC: spec.OLVMNetwork.NIC(), Network: spec.OLVMNetwork.NetworkName, VNICProfile: spec.OLVMNetwork.VNICProfileName,
-			Disks: preflight.DisksOf(spec.VirtualMachine, ""), Shape: preflight.ShapeOf(spec),
+			Disks: preflight.DisksOf(spec.VirtualMachine, ""), Shape: preflight.ShapeOf(spec), Format: g.format,
 		}
 		for _, usable := range live.UsableAddresses(config.Machine{VirtualMachine: spec.VirtualMachine}) {
 			group.Pools = append(group.Pools, preflight.Pool{Subject: g.title + usable.Key, Addresses: usable.Pool})

@@ -258,6 +258,8 @@ func nextStep(reason string) (next string, known bool) {
 		return "Give the user name and the password of an account of the engine; start writes them into a Secret that it made itself.", true
 	case infrav1.NotFoundInEngineReason:
 		return "Make the object in the engine, or let the user see it. If its name is wrong,\n" + again, true
+	case infrav1.ImageMismatchReason:
+		return "Name a VM template whose image reads the format, or change format of these machines:\n" + again, true
 	case infrav1.InvalidSpecReason:
 		return "Make the object that is missing. If the configuration is wrong,\n" + again, true
 	case infrav1.PoolExhaustedReason:

@@ -143,13 +143,14 @@ type APIServer struct {
 	CredentialsFile Path `json:"credentialsFile"`
 }
 
-// Machine is the shape of a group of machines, with the names of OLVMMachine's own fields.
+// Machine is the shape of a group of machines, with the names of OLVMMachine's own fields; Format is KubeadmConfig's.
 type Machine struct {
 	OLVMOvirtClusterName string                 `json:"olvmOvirtClusterName"`
 	VMTemplateName       string                 `json:"vmTemplateName"`
 	VMTemplateVersion    string                 `json:"vmTemplateVersion"`
 	VMTemplateID         string                 `json:"vmTemplateID"`
 	ImageProfile         string                 `json:"imageProfile"`
+	Format               string                 `json:"format"`
 	OLVMNetwork          infrav1.OLVMNetwork    `json:"olvmNetwork"`
 	VirtualMachine       infrav1.VirtualMachine `json:"virtualMachine"`
 	Tags                 []string               `json:"tags"`

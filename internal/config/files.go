@@ -33,7 +33,11 @@ func (v *validator) files() {
 	for _, m := range v.config.machines() {
 		images = append(images, m.image())
 	}
+	before := len(v.problems)
 	v.nodeFiles(images)
+	if len(v.problems) == before {
+		v.cloudInit()
+	}
 }
 
 // nodeFiles checks what nodes of these images boot with.
@@ -125,18 +129,34 @@ func (c *Config) sshKey() (string, error) {
 	return key, nil
 }
 
-// ignition is what every node of an image boots with beyond what the provider gives it: the user ocne with its SSH key, the proxy and
-// the registry, then the user's own documents. Control plane nodes of a cluster that manages itself take the image of its controllers from it. It is
-// empty when there is none of them.
+// ignition is nodeConfig as a document; it is empty when there is nothing in it.
 func (c *Config) ignition(image boot.Image, controlPlane bool) (string, error) {
+	merged, err := c.nodeConfig(image, controlPlane)
+	if err != nil || merged.Ignition.Version == "" {
+		return "", err
+	}
+	b, err := json.Marshal(merged)
+	if err != nil {
+		return "", fmt.Errorf("write the nodes' Ignition document: %w", err)
+	}
+	if len(b) > maxIgnition {
+		return "", fmt.Errorf("the document has %d bytes as Ignition, but at most %d fit: let nodes fetch large files instead", len(b), maxIgnition)
+	}
+	return string(b), nil
+}
+
+// nodeConfig is what every node of an image boots with beyond what the provider gives it: the user ocne with its SSH key, the proxy and
+// the registry, then the user's own documents. Control plane nodes of a cluster that manages itself take the image of its controllers from it.
+// It has no version when there is none of them.
+func (c *Config) nodeConfig(image boot.Image, controlPlane bool) (types.Config, error) {
 	key, err := c.sshKey()
 	if err != nil {
-		return "", err
+		return types.Config{}, err
 	}
 	var merged types.Config
 	if controlPlane && c.SelfManaged {
 		if merged, err = incluster.NodeConfig(image.ImageStore, c.APIServerPortAlt); err != nil {
-			return "", err
+			return types.Config{}, err
 		}
 	}
 	if key != "" {
@@ -152,21 +172,11 @@ func (c *Config) ignition(image boot.Image, controlPlane bool) (string, error) {
 	for _, d := range c.Node.ExtraIgnition {
 		parsed, err := d.parse()
 		if err != nil {
-			return "", err
+			return types.Config{}, err
 		}
 		merged = v3_4.Merge(merged, parsed)
 	}
-	if merged.Ignition.Version == "" {
-		return "", nil
-	}
-	b, err := json.Marshal(merged)
-	if err != nil {
-		return "", fmt.Errorf("write the nodes' Ignition document: %w", err)
-	}
-	if len(b) > maxIgnition {
-		return "", fmt.Errorf("the document has %d bytes as Ignition, but at most %d fit: let nodes fetch large files instead", len(b), maxIgnition)
-	}
-	return string(b), nil
+	return merged, nil
 }
 
 func (d Document) parse() (types.Config, error) {

@@ -46,7 +46,7 @@ func (c *Config) workerKubeadm(image boot.Image) bootstrapv1.KubeadmConfigSpec {
 
 // image is what the machines' image is. A profile that does not exist is reported with imageProfile.
 func (m Machine) image() boot.Image {
-	image, err := boot.LoadImage(m.ImageProfile)
+	image, err := boot.LoadImage(boot.ProfileFor(m.ImageProfile, m.BootFormat()))
 	if err != nil {
 		return boot.Image{}
 	}

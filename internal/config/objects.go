@@ -27,14 +27,22 @@ func (c *Config) Objects() ([]client.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects := []client.Object{c.cluster(), c.olvmCluster(), c.controlPlane(image), template}
+	controlPlane := c.controlPlane(image)
+	if err := c.cloudInit(&controlPlane.Spec.KubeadmConfigSpec, c.OLVM.ControlPlaneMachine, true); err != nil {
+		return nil, err
+	}
+	objects := []client.Object{c.cluster(), c.olvmCluster(), controlPlane, template}
 	checks := []client.Object{c.controlPlaneHealthCheck()}
 	for _, p := range c.Pools() {
 		name := c.PoolObjects(p.Name)
 		if template, err = c.machineTemplate(name, p.Machine, false); err != nil {
 			return nil, err
 		}
-		objects = append(objects, c.workerConfig(name, p.Machine.image()), template, c.machineDeployment(name, p))
+		worker := c.workerConfig(name, p.Machine.image())
+		if err := c.cloudInit(&worker.Spec.Template.Spec, p.Machine, false); err != nil {
+			return nil, err
+		}
+		objects = append(objects, worker, template, c.machineDeployment(name, p))
 		checks = append(checks, c.workerHealthCheck(name))
 	}
 	return append(objects, checks...), nil
@@ -99,7 +107,7 @@ func (c *Config) olvmCluster() client.Object {
 	}
 }
 
-func (c *Config) controlPlane(image boot.Image) client.Object {
+func (c *Config) controlPlane(image boot.Image) *controlplanev1.KubeadmControlPlane {
 	replicas := narrow(c.ControlPlaneNodes)
 	kcp := &controlplanev1.KubeadmControlPlane{
 		TypeMeta:   kind(controlplanev1.GroupVersion.Group, controlplanev1.GroupVersion.Version, "KubeadmControlPlane"),
@@ -125,7 +133,7 @@ func (c *Config) machineTemplate(name string, m Machine, controlPlane bool) (cli
 		ObjectMeta: c.meta(name),
 	}
 	t.Spec.Template.Spec = m.Spec()
-	if ignition != "" {
+	if ignition != "" && !m.hasCloudInit() {
 		t.Spec.Template.Spec.Ignition = &infrav1.Ignition{Inline: ignition}
 	}
 	return t, nil
@@ -146,7 +154,7 @@ func (m Machine) Spec() infrav1.OLVMMachineSpec {
 	}
 }
 
-func (c *Config) workerConfig(name string, image boot.Image) client.Object {
+func (c *Config) workerConfig(name string, image boot.Image) *bootstrapv1.KubeadmConfigTemplate {
 	t := &bootstrapv1.KubeadmConfigTemplate{
 		TypeMeta:   kind(bootstrapv1.GroupVersion.Group, bootstrapv1.GroupVersion.Version, "KubeadmConfigTemplate"),
 		ObjectMeta: c.meta(name),

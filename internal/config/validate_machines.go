@@ -63,6 +63,7 @@ func (v *validator) machines() {
 		}
 		v.vmTemplate(key, m)
 		v.tags(key+".tags", m.Tags)
+		v.format(key, m)
 		v.virtualMachine(key+".virtualMachine", m.VirtualMachine)
 		v.additionalNICs(key+".virtualMachine.", m)
 	}
