@@ -89,6 +89,10 @@ node-image: ## Make the image of nodes for container guests, print its directory
 	@mkdir -p bin
 	@image=$$(hack/node-image.sh) && ln -sfn "$$image" bin/nodeimage && echo "$$image"
 
+.PHONY: cloud-image
+cloud-image: node-image ## Add nodes with cloud-init to the node image, print the directory of both and link it as bin/cloudimage
+	@image=$$(hack/cloud-image.sh) && ln -sfn "$$image" bin/cloudimage && echo "$$image"
+
 # Needs what node-image needs, and shares its Ignition.
 .PHONY: boot-image
 boot-image: ## Make the disk that tests boot in QEMU, print its directory and link it as bin/bootimage
@@ -114,8 +118,8 @@ ock-test-image: ## Make a small disk image of the shape of OCK's boot images and
 	@hack/ock-test-image.sh
 
 .PHONY: e2e
-e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane node-image $(if $(filter ./test/bootimage,$(E2E_PACKAGES)),boot-image) e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
-	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/nodeimage) \
+e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane cloud-image $(if $(filter ./test/bootimage,$(E2E_PACKAGES)),boot-image) e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
+	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/cloudimage) \
 		OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage) go test -trimpath -count=1 -v -p 1 -timeout 60m -run '$(E2E_RUN)' $(E2E_PACKAGES)
 	@if [ -n "$(E2E_RUN)" ]; then echo "make test-libvirt: skipped, because E2E_RUN names a part of make e2e"; \
 	elif ! command -v libvirtd >/dev/null; then echo "make test-libvirt: skipped, because libvirtd is not installed"; \
