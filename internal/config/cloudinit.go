@@ -110,6 +110,18 @@ func (v *validator) format(key string, m Machine) {
 		v.report(key+".virtualMachine.network.mtu", "is not told to nodes with format: %s: leave it out, and set the MTU of the logical network "+
 			"in the engine, which gives it to the VM's NIC", boot.FormatCloudConfig)
 	}
+	for i, nic := range m.VirtualMachine.AdditionalNICs {
+		nicKey := fmt.Sprintf("%s.virtualMachine.additionalNICs[%d]", key, i)
+		if nic.MTU > 0 {
+			v.report(nicKey+".mtu", "is not told to nodes with format: %s: set the MTU of the logical network in the engine", boot.FormatCloudConfig)
+		}
+		if len(nic.Routes) > 0 {
+			v.report(nicKey+".routes", "are not told to nodes with format: %s: leave them out", boot.FormatCloudConfig)
+		}
+		if nic.AutoConf() {
+			v.report(nicKey+".ipv6.autoConf", "would bring a default route to nodes with format: %s: write ipAddresses", boot.FormatCloudConfig)
+		}
+	}
 	ipv6 := network.IPv6
 	if ipv6 == nil {
 		return
