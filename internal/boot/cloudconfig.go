@@ -35,6 +35,10 @@ func cloudConfig(in Input, p profile) ([]byte, error) {
 		return nil, &LayerError{LayerUser, errors.New("the bootstrap data is cloud-config, and a machine boots with one of the two: " +
 			"use files, users and preKubeadmCommands of the KubeadmConfig")}
 	}
+	if len(in.Disks) > 0 {
+		return nil, &LayerError{LayerDisks, errors.New("the bootstrap data is cloud-config, and mountPath of a data disk is for images with Ignition: " +
+			"use diskSetup and mounts of the KubeadmConfig")}
+	}
 	if err := errors.Join(in.Identity.check(), in.Network.checkCloudInit(), checkCloudNICs(in.Network.Device, in.NICs)); err != nil {
 		return nil, &LayerError{LayerMachine, err}
 	}

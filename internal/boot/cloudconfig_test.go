@@ -184,6 +184,7 @@ func TestCloudConfigThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 		"Ignition beside it": {func(in *boot.Input) {
 			in.User = inline(t, "/a", "b")
 		}, boot.LayerUser, "use files, users and preKubeadmCommands of the KubeadmConfig"},
+		"a disk to mount":   {func(in *boot.Input) { in.Disks = []boot.Disk{mounted()} }, boot.LayerDisks, "use diskSetup and mounts"},
 		"a script":          {func(in *boot.Input) { in.Bootstrap = []byte("#!/bin/sh\necho " + secret) }, boot.LayerBootstrap, "it is not"},
 		"broken YAML":       {func(in *boot.Input) { in.Bootstrap = []byte("a: [" + secret) }, boot.LayerBootstrap, "it is not YAML"},
 		"nothing":           {func(in *boot.Input) { in.Bootstrap = nil }, boot.LayerBootstrap, "it is not cloud-config"},

@@ -110,6 +110,12 @@ func (v *validator) format(key string, m Machine) {
 		v.report(key+".virtualMachine.network.mtu", "is not told to nodes with format: %s: leave it out, and set the MTU of the logical network "+
 			"in the engine, which gives it to the VM's NIC", boot.FormatCloudConfig)
 	}
+	for i, disk := range m.VirtualMachine.DataDisks {
+		if disk.MountPath != "" {
+			v.report(fmt.Sprintf("%s.virtualMachine.dataDisks[%d].mountPath", key, i), "is for images with Ignition: leave it out with format: %s",
+				boot.FormatCloudConfig)
+		}
+	}
 	for i, nic := range m.VirtualMachine.AdditionalNICs {
 		nicKey := fmt.Sprintf("%s.virtualMachine.additionalNICs[%d]", key, i)
 		if nic.MTU > 0 {
