@@ -69,7 +69,7 @@ func TestDisksAreMadeAsTheSpecSays(t *testing.T) {
 	l.shape = func(vm *infrav1.VirtualMachine) {
 		vm.StorageAllocation, vm.StorageDomainName = infrav1.ThinAllocation, "data"
 	}
-	l.runMachines(ctx, "clone", "thin")
+	l.runMachines(ctx, "thin")
 
 	disks := l.disksOf(ctx, "clone")
 	require.Len(t, disks, 3)
