@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func (c controllers) awaitReady(ctx context.Context, image *incluster.Image) err
 		item := progress.Item{Name: "controllers", State: "starting", Detail: c.why(ctx, err)}
 		c.report.Show(title, []progress.Item{item})
 		if time.Now().After(deadline) {
-			return c.notRunning(image.Reference, item.Detail)
+			return c.notRunning(image.Reference, cmp.Or(item.Detail, item.State))
 		}
 		if err := pause(ctx); err != nil {
 			return err
