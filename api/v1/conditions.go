@@ -54,11 +54,11 @@ const (
 	// EngineUnavailableReason: the engine does not answer, or answers with a server error. What to do: look at the engine (service
 	// ovirt-engine), the network and the firewalls between it and the management cluster, and its certificate authority.
 	EngineUnavailableReason = "EngineUnavailable"
-	// NotFoundInEngineReason: the data center, cluster, template, network or vNIC profile does not exist or is not visible. What to do: make the
-	// object, give the user a role on it, or correct the name, in a new machine template.
+	// NotFoundInEngineReason: something that the spec names, such as the cluster, template, network, storage domain, quota or host, does not exist
+	// or is not visible. What to do: make the object, give the user a role on it, or correct the name, in a new machine template.
 	NotFoundInEngineReason = "NotFoundInEngine"
-	// InvalidSpecReason: the spec asks for something that cannot be, or is not implemented. What to do: the message names the field; machines get
-	// another spec by a new machine template.
+	// InvalidSpecReason: the spec asks for something that cannot be. What to do: the message names the field; machines get another spec by a
+	// new machine template.
 	InvalidSpecReason = "InvalidSpec"
 	// WaitingForClusterReason: the cluster's infrastructure is not ready yet. What to do: look at the conditions of the OLVMCluster.
 	WaitingForClusterReason = "WaitingForCluster"

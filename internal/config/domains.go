@@ -14,7 +14,6 @@ import (
 const (
 	failureDomainsKey = "providers.olvm.failureDomains"
 	// Lengths of the engine's names, and numbers of them, which OLVMMachine and OLVMCluster repeat.
-	maxStorageDomainName = 50
 	maxHostName          = 255
 	maxAffinityLabelName = 50
 	maxFailureDomains    = 32
@@ -62,7 +61,7 @@ func (v *validator) failureDomains() {
 		if v.required(key+".olvmOvirtClusterName", d.OLVMOvirtClusterName, "the engine's (host) cluster of the machines in this domain") {
 			v.atMost(key+".olvmOvirtClusterName", d.OLVMOvirtClusterName, maxOvirtCluster)
 		}
-		v.atMost(key+".storageDomainName", d.StorageDomainName, maxStorageDomainName)
+		v.atMost(key+".storageDomainName", d.StorageDomainName, maxStorageDomain)
 		v.atMost(key+".vnicProfileName", d.VNICProfileName, maxVNICProfileName)
 	}
 }

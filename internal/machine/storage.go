@@ -59,6 +59,7 @@ func FindStorage(ctx context.Context, e *engine.Engine, d Desired) (Storage, err
 	s.DataDisks = slices.Clone(s.DataDisks)
 	for i := range s.DataDisks {
 		disk := &s.DataDisks[i]
+		disk.QuotaID = d.Shape.QuotaID // that of the VM
 		if disk.StorageDomainName == "" {
 			continue
 		}

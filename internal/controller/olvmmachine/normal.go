@@ -110,7 +110,7 @@ func settle(olvm *infrav1.OLVMMachine, plan machine.Plan) {
 	}
 }
 
-// refuse names what the spec asks for that is not implemented, or cannot be.
+// refuse names what the spec asks for that cannot be.
 func refuse(spec infrav1.OLVMMachineSpec) error {
 	vm := spec.VirtualMachine
 	if problems := vm.DiskProblems(); len(problems) > 0 {

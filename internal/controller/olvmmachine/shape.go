@@ -12,8 +12,8 @@ import (
 // lowPriority is what the engine's administration portal calls low.
 const lowPriority = 1
 
-// place looks up what the spec names in the engine, and completes what is wanted with it. The error is a *engine.MissingError or a
-// *machine.AmbiguousTemplateError where such a name is the cause.
+// place looks up what the spec names in the engine, and completes what is wanted with it. The error is a *engine.MissingError, a
+// *machine.AmbiguousTemplateError or a *machine.TooSmallError where the spec is the cause.
 func place(ctx context.Context, s subject, d *machine.Desired) error {
 	names := d.Names
 	names.Template = "" // it is chosen by more than its name
@@ -32,9 +32,6 @@ func place(ctx context.Context, s subject, d *machine.Desired) error {
 	}
 	if d.Storage, err = machine.FindStorage(ctx, s.engine, *d); err != nil {
 		return err
-	}
-	for i := range d.DataDisks {
-		d.DataDisks[i].QuotaID = d.Shape.QuotaID
 	}
 	d.NIC = ovirt.NIC{Name: s.olvm.Spec.OLVMNetwork.NIC(), VNICProfileID: d.Place.VNICProfileID, Interface: s.olvm.Spec.VirtualMachine.Network.Model()}
 	if d.AdditionalNICs, err = additionalNICs(ctx, s); err != nil {
