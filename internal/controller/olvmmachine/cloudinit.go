@@ -29,6 +29,19 @@ func (r *Reconciler) bootData(ctx context.Context, s subject) (bootData, error) 
 	return bootData{value: secret["value"], format: boot.FormatOf(string(secret["format"]))}, err
 }
 
+// bootFormat is the format of the bootstrap data, without reading the data where the KubeadmConfig tells it: Secrets are not cached.
+func (r *Reconciler) bootFormat(ctx context.Context, s subject) (string, error) {
+	config, err := r.kubeadmConfig(ctx, s.machine)
+	if err != nil {
+		return "", err
+	}
+	if config != nil {
+		return boot.FormatOf(string(config.Spec.Format)), nil
+	}
+	data, err := r.bootData(ctx, s)
+	return data.format, err
+}
+
 // bootDocument is what a machine boots with, in the format of its bootstrap data, and what a guest with cloud-init learns beside it.
 type bootDocument struct {
 	text    []byte

@@ -178,6 +178,19 @@ func loadBalancer(s subject) *boot.LoadBalancer {
 // additionalConfig is the Ignition 3 that existing manifests carry in the KubeadmConfig. Stock kubeadm bootstrap takes that field for
 // another language and mangles it, so it is taken from where the user wrote it.
 func (r *Reconciler) additionalConfig(ctx context.Context, m *clusterv1.Machine) ([]byte, error) {
+	config, err := r.kubeadmConfig(ctx, m)
+	if err != nil || config == nil {
+		return nil, err
+	}
+	text := []byte(config.Spec.Ignition.ContainerLinuxConfig.AdditionalConfig)
+	if !boot.IsIgnition3(text) {
+		return nil, nil
+	}
+	return text, nil
+}
+
+// kubeadmConfig is the machine's; nil when something else makes its bootstrap data.
+func (r *Reconciler) kubeadmConfig(ctx context.Context, m *clusterv1.Machine) (*bootstrapv1.KubeadmConfig, error) {
 	ref := m.Spec.Bootstrap.ConfigRef
 	if ref.Kind != "KubeadmConfig" {
 		return nil, nil
@@ -186,11 +199,7 @@ func (r *Reconciler) additionalConfig(ctx context.Context, m *clusterv1.Machine)
 	if err := r.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: ref.Name}, config); err != nil {
 		return nil, fmt.Errorf("get KubeadmConfig %s: %w", ref.Name, err)
 	}
-	text := []byte(config.Spec.Ignition.ContainerLinuxConfig.AdditionalConfig)
-	if !boot.IsIgnition3(text) {
-		return nil, nil
-	}
-	return text, nil
+	return config, nil
 }
 
 // guestNetwork is the network as the guest configures it.

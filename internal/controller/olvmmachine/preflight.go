@@ -16,7 +16,7 @@ import (
 // itself has the last word. An engine that cannot be asked is told by the condition of the step that follows.
 func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired) {
 	network := s.olvm.Spec.OLVMNetwork
-	data, err := r.bootData(ctx, s)
+	format, err := r.bootFormat(ctx, s)
 	if err != nil {
 		return
 	}
@@ -24,7 +24,7 @@ func (r *Reconciler) preflight(ctx context.Context, s subject, d machine.Desired
 		Path: "spec.", Cluster: d.Names.Cluster, Network: d.Names.Network, VNICProfile: d.Names.VNICProfile, Template: d.Names.Template,
 		NIC: network.NIC(), HoldsVirtualIP: holdsVirtualIP(s), AdditionalNICs: preflight.NICs("spec.", s.olvm.Spec.VirtualMachine.AdditionalNICs),
 		Disks: preflight.DisksOf(s.olvm.Spec.VirtualMachine, s.diskDomain()), Shape: preflight.ShapeOf(s.olvm.Spec),
-		Format: data.format,
+		Format: format,
 	}
 	group.Place(s.olvm.Spec.Placement)
 	if domain, err := s.domain(); err == nil && domain.Name != "" {
