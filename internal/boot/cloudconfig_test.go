@@ -2,7 +2,6 @@ package boot_test
 
 import (
 	"bytes"
-	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -220,10 +219,7 @@ func TestCloudConfigThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 			in := cloudInput(t, "worker.cloud-config")
 			tc.change(&in)
 			_, err := boot.Document(in)
-			require.ErrorContains(t, err, tc.want)
-			var layer *boot.LayerError
-			require.True(t, errors.As(err, &layer))
-			require.Equal(t, tc.layer, layer.Layer)
+			requireLayer(t, err, tc.layer, tc.want)
 			require.NotContains(t, err.Error(), secret)
 		})
 	}

@@ -2,7 +2,6 @@ package boot_test
 
 import (
 	"bytes"
-	"errors"
 	"net/netip"
 	"testing"
 
@@ -75,12 +74,18 @@ func TestErrorNamesTheLayerAndWhatToDo(t *testing.T) {
 			in := input(t, "worker.json")
 			tc.change(&in)
 			_, err := boot.Document(in)
-			require.ErrorContains(t, err, tc.want)
-			var layer *boot.LayerError
-			require.True(t, errors.As(err, &layer))
-			require.Equal(t, tc.layer, layer.Layer)
+			requireLayer(t, err, tc.layer, tc.want)
 		})
 	}
+}
+
+// requireLayer wants the error of a layer that says so.
+func requireLayer(t *testing.T, err error, layer, says string) {
+	t.Helper()
+	require.ErrorContains(t, err, says)
+	var of *boot.LayerError
+	require.ErrorAs(t, err, &of)
+	require.Equal(t, layer, of.Layer)
 }
 
 func TestErrorsNeverHoldContentsOfTheDocument(t *testing.T) {

@@ -162,10 +162,7 @@ func TestLoadBalancerThatCannotWorkIsRefused(t *testing.T) {
 			in := kubeadm(t, tc.configuration)
 			in.LoadBalancer.Endpoint = tc.endpoint
 			_, err := boot.Document(in)
-			require.ErrorContains(t, err, tc.want)
-			var layer *boot.LayerError
-			require.ErrorAs(t, err, &layer)
-			require.Equal(t, boot.LayerBalancer, layer.Layer)
+			requireLayer(t, err, boot.LayerBalancer, tc.want)
 		})
 	}
 }

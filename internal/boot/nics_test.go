@@ -65,10 +65,7 @@ func TestAnAdditionalNICThatCannotWorkIsRefused(t *testing.T) {
 			in := input(t, "worker.json")
 			in.NICs = []boot.NIC{tc.nic}
 			_, err := boot.Document(in)
-			var layer *boot.LayerError
-			require.ErrorAs(t, err, &layer)
-			require.Equal(t, boot.LayerMachine, layer.Layer)
-			require.ErrorContains(t, err, tc.want)
+			requireLayer(t, err, boot.LayerMachine, tc.want)
 		})
 	}
 }

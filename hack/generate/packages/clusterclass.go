@@ -1,7 +1,6 @@
 package packages
 
 import (
-	"bytes"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -9,7 +8,6 @@ import (
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/yaml"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 )
@@ -33,20 +31,11 @@ func clusterClass(crds map[string][]byte) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ClusterClass %s: %w", ClassName, err)
 	}
-	var out bytes.Buffer
-	for _, object := range append([]runtime.Object{class}, classTemplates()...) {
-		encoded, err := encode(object)
-		if err != nil {
-			return nil, err
-		}
-		content, err := yaml.Marshal(encoded.Object)
-		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", object.GetObjectKind().GroupVersionKind(), err)
-		}
-		out.WriteString("---\n")
-		out.Write(content)
+	content, err := documents(append([]runtime.Object{class}, classTemplates()...), func(text string) string { return text })
+	if err != nil {
+		return nil, err
 	}
-	return map[string][]byte{ClusterctlDir + "/clusterclass-" + ClassName + ".yaml": out.Bytes()}, nil
+	return map[string][]byte{ClusterctlDir + "/clusterclass-" + ClassName + ".yaml": content}, nil
 }
 
 // newClass gives the objects of a cluster the names that those of ocne have.

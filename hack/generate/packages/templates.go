@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -143,7 +144,10 @@ func clusterTemplate(c *config.Config) ([]byte, error) {
 	return templateOf(objects...)
 }
 
-func templateOf(objects ...client.Object) ([]byte, error) {
+func templateOf(objects ...client.Object) ([]byte, error) { return documents(objects, withVariables) }
+
+// documents writes objects one after the other, each as a YAML document that is changed first.
+func documents[T runtime.Object](objects []T, change func(string) string) ([]byte, error) {
 	var out bytes.Buffer
 	for _, object := range objects {
 		encoded, err := encode(object)
@@ -155,7 +159,7 @@ func templateOf(objects ...client.Object) ([]byte, error) {
 			return nil, fmt.Errorf("write %s: %w", object.GetObjectKind().GroupVersionKind(), err)
 		}
 		out.WriteString("---\n")
-		out.WriteString(withVariables(string(content)))
+		out.WriteString(change(string(content)))
 	}
 	return out.Bytes(), nil
 }

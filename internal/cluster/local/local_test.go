@@ -15,9 +15,8 @@ import (
 	"github.com/coreos/ignition/v2/config/v3_4"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/ocne-project/ocne/internal/cluster/clustertest"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 	"github.com/ocne-project/ocne/internal/cluster/providers/libvirt"
 	"github.com/ocne-project/ocne/internal/cluster/record"
@@ -178,12 +177,7 @@ func TestAStartWithoutMoreTimeSaysWhatItWaitedFor(t *testing.T) {
 		_, _ = w.Write([]byte(`{"kind":"NodeList","apiVersion":"v1","items":[{"metadata":{"name":"try-control-plane-1"}}]}`))
 	}))
 	t.Cleanup(server.Close)
-	kubeconfig := clientcmdapi.NewConfig()
-	kubeconfig.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
-	kubeconfig.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
-	kubeconfig.CurrentContext = "c"
-	content, err := clientcmd.Write(*kubeconfig)
-	require.NoError(t, err)
+	content := clustertest.Kubeconfig(t, server.URL)
 
 	for cause, want := range map[error]string{
 		errors.New("not finished within 5m"): "cluster try is not ready: not finished within 5m; still waiting for\n  node try-control-plane-1: not Ready",
@@ -192,7 +186,7 @@ func TestAStartWithoutMoreTimeSaysWhatItWaitedFor(t *testing.T) {
 		p := Plan{Kubeconfig: filepath.Join(t.TempDir(), "kubeconfig")}
 		p.Cluster, p.Patience = "try", time.Hour
 		w := workload.New(p.Kubeconfig, nil)
-		_, err = w.Connect(content)
+		_, err := w.Connect(content)
 		require.NoError(t, err)
 		ctx, end := context.WithCancelCause(t.Context())
 		_, err = p.awaitReady(ctx, w, 1, shown(func() { end(cause) }))

@@ -8,9 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/ocne-project/ocne/internal/cluster/clustertest"
 	"github.com/ocne-project/ocne/internal/config"
 )
 
@@ -24,13 +23,7 @@ func apiServer(t *testing.T) (kubeconfig []byte) {
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
-	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
-	config.CurrentContext = "c"
-	kubeconfig, err := clientcmd.Write(*config)
-	require.NoError(t, err)
-	return kubeconfig
+	return clustertest.Kubeconfig(t, server.URL)
 }
 
 func TestTheKubeconfigIsWrittenPrivatelyAndAsAWhole(t *testing.T) {
