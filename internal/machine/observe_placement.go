@@ -30,7 +30,7 @@ func observeGroup(ctx context.Context, e *engine.Engine, d Desired, o *Observati
 		return nil
 	}
 	if o.NoGroup = e.AffinityGroupRefused(d.Place.ClusterID, d.Siblings.Name); o.NoGroup != nil {
-		return nil
+		return nil //nolint:nilerr // the plan tells it
 	}
 	groups, err := e.AffinityGroups(ctx, d.Place.ClusterID)
 	if ovirt.KindOf(err) == ovirt.Forbidden {

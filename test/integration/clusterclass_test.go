@@ -66,11 +66,11 @@ func (w classy) install(t *testing.T) {
 	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), 1<<16)
 	for {
 		object := &unstructured.Unstructured{}
-		if err := decoder.Decode(object); errors.Is(err, io.EOF) {
+		err := decoder.Decode(object)
+		if errors.Is(err, io.EOF) {
 			return
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 		object.SetNamespace(w.of.Namespace)
 		require.NoError(t, w.Create(t.Context(), object), object.GetName())
 	}

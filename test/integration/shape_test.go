@@ -117,7 +117,7 @@ func TestShapeOfMachines(t *testing.T) {
 			require.ErrorContains(t, err, field+" cannot change once the VM has run: replace the Machine")
 		}
 	})
-	t.Run("delete lifts the protection and leaves nothing", func(t *testing.T) {
+	t.Run("delete lifts the protection and leaves nothing", func(*testing.T) {
 		w.ocne("cluster", "delete", "-c", w.config)
 		w.expectEmptyEngine()
 	})

@@ -269,11 +269,11 @@ func TestAPoolSaysOnlyWhatIsDifferent(t *testing.T) {
 	class, c := readClass(t), load(t, "examples/demo.yaml")
 	cluster, err := packages.Topology(c)
 	require.NoError(t, err)
-	workers := cluster.Spec.Topology.Workers.MachineDeployments
-	big := *workers[0].DeepCopy()
+	workers := &cluster.Spec.Topology.Workers
+	big := *workers.MachineDeployments[0].DeepCopy()
 	big.Name = "big"
 	big.Variables.Overrides = set(nil, "poolMachine", `{"imageProfile": "plain", "virtualMachine": {"memory": "64GB", "network": {"mtu": 9000}}}`)
-	cluster.Spec.Topology.Workers.MachineDeployments = append(workers, big)
+	workers.MachineDeployments = append(workers.MachineDeployments, big)
 	made, err := class.generate(t, cluster)
 	require.NoError(t, err)
 

@@ -76,8 +76,8 @@ func TestWhatAnEditorMarks(t *testing.T) {
 }
 
 func TestEveryKeyIsFoundAndDescribed(t *testing.T) {
-	var walk func(string, schema.Key)
-	walk = func(path string, k schema.Key) {
+	var walk func(schema.Key)
+	walk = func(k schema.Key) {
 		for _, child := range k.Children() {
 			found, err := schema.Find(child.Path)
 			require.NoError(t, err)
@@ -87,12 +87,12 @@ func TestEveryKeyIsFoundAndDescribed(t *testing.T) {
 			if len(child.Children()) == 0 {
 				require.NotEmpty(t, child.Description, child.Path)
 			}
-			walk(child.Path, child)
+			walk(child)
 		}
 	}
 	root, err := schema.Find("")
 	require.NoError(t, err)
-	walk("", root[0])
+	walk(root[0])
 }
 
 func TestAKeyIsFoundByItsEnd(t *testing.T) {

@@ -36,8 +36,8 @@ func (r *Reconciler) delete(ctx context.Context, s subject) (ctrl.Result, error)
 	}
 	if plan.Gone {
 		if refused := r.leaveGroup(ctx, s, d); refused != nil {
-			if s.engine.Down() != nil {
-				return r.hold(s, s.engine.Down()), nil
+			if down := s.engine.Down(); down != nil {
+				return r.hold(s, down), nil
 			}
 			show(s.olvm, *refused)
 			return ctrl.Result{RequeueAfter: r.wake(s.olvm, *refused)}, nil
