@@ -69,8 +69,8 @@ type nodeIP struct {
 type Image struct {
 	Kubeadm Kubeadm      `json:"kubeadm"`
 	Addons  addon.Images `json:"addons"`
-	// AdministratorShell is the login shell of the user ocne.
-	AdministratorShell string `json:"administratorShell"`
+	// Administrator is for the user ocne.
+	Administrator Administrator `json:"administrator"`
 	// ImageStore is where container images are.
 	ImageStore incluster.ImageStore `json:"imageStore"`
 	Outside    `json:",inline"`

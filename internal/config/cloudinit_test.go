@@ -61,6 +61,9 @@ func TestNodesWithCloudInitGetTheSameInTheKubeadmConfig(t *testing.T) {
 				"systemctl daemon-reload", "systemctl try-restart containerd.service", "systemctl try-restart kubelet.service",
 			}, spec.PreKubeadmCommands)
 			require.Equal(t, "ocne", spec.Users[0].Name)
+			require.Empty(t, spec.Users[0].Groups, "the group of administrators has another name on each distribution")
+			require.Equal(t, "ocne ALL=(ALL) NOPASSWD: ALL\n", files["/etc/sudoers.d/ocne"].Content)
+			require.Equal(t, "0440", files["/etc/sudoers.d/ocne"].Permissions)
 			require.Equal(t, []string{"ssh-ed25519 AAAA admin@example.com"}, spec.Users[0].SSHAuthorizedKeys)
 		}
 	}

@@ -160,11 +160,7 @@ func (c *Config) nodeConfig(image boot.Image, controlPlane bool) (types.Config, 
 		}
 	}
 	if key != "" {
-		merged.Ignition.Version = types.MaxVersion.String()
-		merged.Passwd.Users = []types.PasswdUser{{
-			Name: "ocne", Groups: []types.Group{"wheel"}, Shell: &image.AdministratorShell,
-			SSHAuthorizedKeys: []types.SSHAuthorizedKey{types.SSHAuthorizedKey(key)},
-		}}
+		merged = v3_4.Merge(merged, image.Administrator.Config("ocne", key))
 	}
 	for _, layer := range c.outside(image) {
 		merged = v3_4.Merge(merged, layer)
