@@ -37,6 +37,9 @@ func (s spread) over(g preflight.Group) []preflight.Group {
 		if d.VNICProfileName != "" {
 			in.VNICProfile, in.VNICProfileSubject = d.VNICProfileName, s.key(i)+".vnicProfileName"
 		}
+		if d.StorageDomainName != "" {
+			in.Disks.Domain, in.StorageDomainSubject = d.StorageDomainName, s.key(i)+".storageDomainName"
+		}
 		in.Here = g.Nodes / len(positions)
 		if n < g.Nodes%len(positions) {
 			in.Here++

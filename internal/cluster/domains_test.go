@@ -15,16 +15,18 @@ import (
 func TestAGroupIsCheckedInEachOfItsFailureDomains(t *testing.T) {
 	s := spread{
 		all: []infrav1.FailureDomain{
-			{Name: "a", OLVMOvirtClusterName: "One"}, {Name: "b", OLVMOvirtClusterName: "Two", VNICProfileName: "fast"},
+			{Name: "a", OLVMOvirtClusterName: "One"}, {Name: "b", OLVMOvirtClusterName: "Two", VNICProfileName: "fast", StorageDomainName: "near"},
 			{Name: "c", OLVMOvirtClusterName: "Three", ControlPlane: ptr.To(false)},
 		},
 		controlPlane: true, key: func(i int) string { return fmt.Sprintf("domains[%d]", i) },
 	}
-	group := preflight.Group{Path: "machine.", Nodes: 3, Cluster: "Default", VNICProfile: "slow", Pools: []preflight.Pool{{Subject: "pool"}}}
+	group := preflight.Group{Path: "machine.", Nodes: 3, Cluster: "Default", VNICProfile: "slow", Disks: preflight.Disks{Domain: "any"}, Pools: []preflight.Pool{{Subject: "pool"}}}
 	groups := s.over(group)
 	require.Len(t, groups, 2)
 	require.Equal(t, []string{"One", "Two"}, []string{groups[0].Cluster, groups[1].Cluster})
 	require.Equal(t, []string{"slow", "fast"}, []string{groups[0].VNICProfile, groups[1].VNICProfile})
+	require.Equal(t, []string{"any", "near"}, []string{groups[0].Disks.Domain, groups[1].Disks.Domain})
+	require.Equal(t, "domains[1].storageDomainName", groups[1].StorageDomainSubject)
 	require.Equal(t, []int{2, 1}, []int{groups[0].Here, groups[1].Here}, "as Cluster API spreads them")
 	require.Equal(t, []int{3, 0}, []int{groups[0].Nodes, groups[1].Nodes}, "addresses are counted once")
 	require.Empty(t, groups[1].Pools)

@@ -53,8 +53,9 @@ type Group struct {
 	// Pools are one pool of addresses for each family, without those that are never given to nodes.
 	Pools []Pool
 
-	// ClusterSubject and VNICProfileSubject are where these names were written, when not below the path: in a failure domain.
-	ClusterSubject, VNICProfileSubject string
+	// ClusterSubject, VNICProfileSubject and StorageDomainSubject are where these names were written, when not below the path: in a failure
+	// domain.
+	ClusterSubject, VNICProfileSubject, StorageDomainSubject string
 	// Here is how many of the nodes are to be in the cluster; 0 when that is not known.
 	Here int
 	// Apart: no two of the nodes may be on one host.
@@ -123,8 +124,11 @@ func (g Group) templateKey() string {
 	return g.Path + "vmTemplateName"
 }
 
-func (g Group) networkKey() string       { return g.Path + "olvmNetwork.networkName" }
-func (g Group) storageDomainKey() string { return g.Path + "virtualMachine.storageDomainName" }
+func (g Group) networkKey() string { return g.Path + "olvmNetwork.networkName" }
+
+func (g Group) storageDomainKey() string {
+	return cmp.Or(g.StorageDomainSubject, g.Path+"virtualMachine.storageDomainName")
+}
 
 func (g Group) dataDiskKey(name string) string {
 	return g.Path + "virtualMachine.dataDisks (" + name + ").storageDomainName"
