@@ -156,7 +156,7 @@ func (o ManagementOptions) installControllers(ctx context.Context, name, kubecon
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(controllersTimeout); ; {
+	for deadline := time.Now().Add(hostedTimeout); ; {
 		err = c.update(ctx)
 		// An API server that has just begun to work is slow, and what is there is not sent again.
 		if err == nil || !noAnswer(err) || time.Now().After(deadline) {
@@ -176,7 +176,9 @@ func (o ManagementOptions) installControllers(ctx context.Context, name, kubecon
 
 // hostedControllers are those of a management cluster on a libvirt host.
 func (o ManagementOptions) hostedControllers(name, kubeconfig string, report progress.Reporter) (controllers, error) {
-	return o.controllersIn(name, kubeconfig, "What the management cluster holds is as it was.", report)
+	c, err := o.controllersIn(name, kubeconfig, "What the management cluster holds is as it was.", report)
+	c.timeout = hostedTimeout
+	return c, err
 }
 
 // noAnswer says that an API did not answer, as opposed to an answer that is bad news.

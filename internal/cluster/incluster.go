@@ -19,8 +19,12 @@ import (
 	"github.com/ocne-project/ocne/internal/incluster"
 )
 
-// controllersTimeout bounds the wait for the controllers in a cluster to run.
-const controllersTimeout = 10 * time.Minute
+// controllersTimeout bounds the wait for the controllers in a cluster to run, and hostedTimeout that on a libvirt host, whose nodes may be emulated:
+// one of those unpacks the controllers' image and installs their CRDs for minutes.
+const (
+	controllersTimeout = 10 * time.Minute
+	hostedTimeout      = 40 * time.Minute
+)
 
 // controllersImages is the OCI layout beside the programs.
 func (o ManagementOptions) controllersImages() string { return filepath.Join(o.Programs, "image") }
@@ -31,14 +35,18 @@ type controllers struct {
 	images  string // OCI layout
 	client  client.Client
 	stays   string // sentence: what is left as it was when they do not come up
+	timeout time.Duration
 	report  progress.Reporter
 }
 
 // notRunningError says that controllers in a cluster did not come up.
-type notRunningError struct{ cluster, image, why string }
+type notRunningError struct {
+	cluster, image, why string
+	timeout             time.Duration
+}
 
 func (e *notRunningError) Error() string {
-	return fmt.Sprintf("the controllers (image %s) do not run in cluster %s after %s: %s", e.image, e.cluster, controllersTimeout, e.why)
+	return fmt.Sprintf("the controllers (image %s) do not run in cluster %s after %s: %s", e.image, e.cluster, e.timeout, e.why)
 }
 
 // install makes the cluster run the controllers of this release, and returns when they are ready. It may be repeated, and changes nothing then.
@@ -85,7 +93,7 @@ func (c controllers) apply(ctx context.Context, image *incluster.Image) error {
 func (c controllers) awaitReady(ctx context.Context, image *incluster.Image) error {
 	const title = "Controllers in the cluster"
 	defer c.report.Close()
-	deadline := time.Now().Add(controllersTimeout)
+	deadline := time.Now().Add(c.timeout)
 	for {
 		d := &appsv1.Deployment{}
 		err := c.client.Get(ctx, client.ObjectKey{Namespace: incluster.Namespace, Name: incluster.Name}, d)
@@ -106,7 +114,7 @@ func (c controllers) awaitReady(ctx context.Context, image *incluster.Image) err
 
 func (c controllers) notRunning(image, why string) error {
 	return &AdvisedError{
-		Err: &notRunningError{cluster: c.cluster, image: image, why: why},
+		Err: &notRunningError{cluster: c.cluster, image: image, why: why, timeout: c.timeout},
 		Advice: fmt.Sprintf("%s Look at the Pod: kubectl -n %s describe pods\n"+
 			"On a control plane node, 'journalctl -u ocne-controllers-image' tells of the image. Then run the same command again.", c.stays, incluster.Namespace),
 	}

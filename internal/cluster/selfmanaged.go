@@ -73,7 +73,7 @@ func (o ManagementOptions) controllersIn(name, kubeconfig, stays string, report 
 		return controllers{}, fmt.Errorf("kubeconfig of the cluster: %w", err)
 	}
 	w, err := workload.AccessBy(restConfig, callTimeout)
-	return controllers{cluster: name, images: o.controllersImages(), client: w, stays: stays, report: report}, err
+	return controllers{cluster: name, images: o.controllersImages(), client: w, stays: stays, timeout: controllersTimeout, report: report}, err
 }
 
 // update installs them on the nodes that there are.
