@@ -42,6 +42,12 @@ const network = "10.77.0"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, "testdata/inventory.yaml")
+}
+
+// newWorldOf is newWorld with an engine that holds what the file says.
+func newWorldOf(t *testing.T, inventory string) *world {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("not root: container guests need namespaces, mounts and cgroups of their own; run make e2e as root")
 	}
@@ -62,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	})
 	w.allowManyNodes()
 	w.sim = programs.StartEngine(t, "--guests", "container", "--node-image", image, "--guest-network", network+".1/24,fd77::1/64",
-		"--inventory", "testdata/inventory.yaml")
+		"--inventory", inventory)
 	require.NotEmpty(t, w.sim.Proxy, "the way into the VMs' network")
 	t.Cleanup(func() {
 		if t.Failed() {
