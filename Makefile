@@ -46,15 +46,33 @@ demo-down: build ## Delete the demo's cluster and prove that the engine holds no
 	hack/demo.sh down
 
 .PHONY: test
-test: race-build bin/ocne-manager bin/test-registry test-nodeimage ## Run all tests: unit and integration, with the race detector; with real nodes, when run by root
+test: test-unit test-race test-integration test-crash ## Run all tests: unit and integration; with real nodes, when run by root
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) e2e; else \
+		echo "make e2e: skipped, because only root can make real nodes (containers with systemd, kubelet and etcd in them)"; fi
+
+.PHONY: test-unit
+test-unit: race-build test-nodeimage ## Vet, and test what needs no management cluster, with the race detector
 	$(RACE) go vet $(RACE_FLAGS) ./...
 	cd controlplane && CGO_ENABLED=0 go vet -trimpath ./...
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 30m $$(go list ./... | grep -v /test/)
-	@# These start management clusters: one package at a time, or they wait for each other's.
-	$(RACE) OCNE_BIN=$(CURDIR)/bin/race OCNE_PLAIN_BIN=$(CURDIR)/bin go test $(RACE_FLAGS) -p 1 -timeout 60m $$(go list ./test/... | grep -v /test/e2e)
-	@if [ -n "$(E2E_LATER)" ]; then echo "make e2e: not now, because $(E2E_LATER)"; \
-	elif [ "$$(id -u)" = 0 ]; then $(MAKE) e2e; else \
-		echo "make e2e: skipped, because only root can make real nodes (containers with systemd, kubelet and etcd in them)"; fi
+
+# Each of these tests has an engine and a management cluster of its own. They take most of the processors, which the race detector makes three
+# times as busy: with it in the programs, run the controllers' contract with Cluster API, and the stories that touch the most code.
+RACE_STORIES := TestLifeOfACluster|TestInterruptAtEveryStage|TestManagementClustersAreRemembered|TestControlPlanesAreSpreadOverFailureDomains
+STORIES := CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin go test -trimpath -p 1 -parallel 4 -timeout 60m
+
+.PHONY: test-race
+test-race: race-build ## Test the contract with Cluster API and some stories of management clusters, with the race detector
+	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 60m ./test/contract
+	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -parallel 3 -timeout 60m -run '^($(RACE_STORIES))$$' ./test/integration
+
+.PHONY: test-integration
+test-integration: build bin/test-registry ## Tell all other stories of management clusters on simulated engines
+	$(STORIES) -skip '^($(RACE_STORIES))$$' ./test/integration
+
+.PHONY: test-crash
+test-crash: build bin/test-registry ## Kill controllers at every request, move clusters, apply manifests, make every mistake of a user
+	$(STORIES) $$(go list ./test/... | grep -v -e /test/e2e -e /test/contract -e /test/integration)
 
 # What of the node image is ours and compiles in seconds. The rest of its modules is CoreDNS, flannel, Kubernetes and Ignition with a few lines
 # around them, which make node-image compiles, in many minutes.

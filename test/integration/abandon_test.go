@@ -10,6 +10,7 @@ import (
 
 // The engine is gone for good: its cluster can be deleted all the same, and what stays behind is told.
 func TestAClusterOfAnEngineThatIsGone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ocne("cluster", "start", "-c", w.config)
 	vms := w.vms()

@@ -35,6 +35,7 @@ users:
 
 // An account that is no administrator gets filtered answers: no searches, no jobs, no hosts. It is enough for a cluster's whole life.
 func TestLifeOfAClusterWithALimitedAccount(t *testing.T) {
+	t.Parallel()
 	inventory := filepath.Join(t.TempDir(), "inventory.yaml")
 	require.NoError(t, os.WriteFile(inventory, []byte(limitedInventory), 0o600))
 	w := newWorld(t, "--inventory", inventory)

@@ -65,6 +65,7 @@ func (w *world) booted(id string) (b booted) {
 
 // Workers of an image with cloud-init are nodes beside those with Ignition.
 func TestWorkersOfAnImageWithCloudInit(t *testing.T) {
+	t.Parallel()
 	inventory := filepath.Join(t.TempDir(), "inventory.yaml")
 	require.NoError(t, os.WriteFile(inventory, []byte(mixedImages), 0o600))
 	w := fleet{newWorld(t, "--inventory", inventory)}

@@ -232,6 +232,7 @@ func (w classy) expectDryRun(t *testing.T) {
 
 // A cluster of the shipped ClusterClass lives as one of ocne's own does, by its variables alone.
 func TestLifeOfAClusterOfTheClusterClass(t *testing.T) {
+	t.Parallel()
 	w := newClassy(t)
 	controlPlane, worker := w.become(t, "2 GiB, v1.33.10", "2 GiB, v1.33.10")
 	w.expectCapacity(t, "2Gi")

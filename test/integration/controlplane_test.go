@@ -29,6 +29,7 @@ type controlPlaneReady struct {
 
 // What the embedded control plane promises to whoever keeps a production cluster's objects in it.
 func TestControlPlane(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := programs.Path(t, "ocne-controlplane")
 	ctx := context.Background()
@@ -75,6 +76,7 @@ func TestControlPlane(t *testing.T) {
 
 // etcd's sockets have a path that the kernel limits to 108 bytes, and administrators' home directories have none.
 func TestControlPlaneInADirectoryWithALongPathNeedsNoOther(t *testing.T) {
+	t.Parallel()
 	temporary := t.TempDir()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long-", 20), strings.Repeat("longer-", 20))
 	var ready controlPlaneReady

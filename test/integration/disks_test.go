@@ -23,6 +23,7 @@ func (w *world) pool(name, virtualMachine string) {
 
 // Workers with disks of their own: what the cluster file says is what the engine holds, and nothing of it is left.
 func TestWorkersWithDisksOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	start := []string{"cluster", "start", "--provider", "olvm", "-w", "0", "-c", w.config}
 	w.pool("big", "{storageDomainName: data3}")

@@ -82,6 +82,7 @@ func internalIPs(t *testing.T, node corev1.Node) []netip.Addr {
 
 // Both addresses of a node come from ranges, and the engine arbitrates both.
 func TestDualStackWithAddressesFromRanges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.dualStack(`{ipAddresses: "fd00:40::110-fd00:40::119", gateway: "fd00:40::1"}`)
 	w.ocne("cluster", "start", "--provider", "olvm", "-c", w.config)
@@ -114,6 +115,7 @@ func TestDualStackWithAddressesFromRanges(t *testing.T) {
 
 // A node makes its IPv6 address itself, and nobody else knows it before the node says so.
 func TestDualStackWithSLAAC(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.dualStack("{autoConf: true}")
 	w.ocne("cluster", "start", "--provider", "olvm", "-w", "1", "-c", w.config)

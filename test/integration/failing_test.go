@@ -89,6 +89,7 @@ func (w *world) expectHowToGoOn(t *testing.T, out string) {
 
 // An engine that runs out of storage says so, and start repeats its words instead of waiting for ever.
 func TestStartEndsByItselfWhenTheStorageIsFull(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	start := w.launch("cluster", "start", "-c", w.config)
 	programs.Eventually(t, "the first VM runs", func() (bool, string) {
@@ -119,6 +120,7 @@ func TestStartEndsByItselfWhenTheStorageIsFull(t *testing.T) {
 
 // The images have no guest agent: that nothing happens in a VM is seen only by its node, which does not report.
 func TestStartEndsByItselfWhenAGuestNeverReports(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.set("guests", "--hang=true")
 	out := w.launch("cluster", "start", "-c", w.config, "--node-startup-timeout", "10s").wait(t, 1)
@@ -146,6 +148,7 @@ func TestStartEndsByItselfWhenAGuestNeverReports(t *testing.T) {
 
 // An installed Cluster API makes no Ignition unless its administrator asked for it.
 func TestAManagementClusterWithoutIgnitionIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kubeconfig := startManagement(t, "KubeadmBootstrapFormatIgnition=false,ReconcilerRateLimiting=false")
 	out := w.launch("cluster", "start", "-c", w.config, "--kubeconfig", kubeconfig).wait(t, 1)

@@ -25,12 +25,13 @@ templates: []
 // One command makes a cluster on an engine that has no VM template: the image comes from a registry with a certificate and a password of its
 // own. What the engine has is never sent again.
 func TestStartMakesTheVMTemplate(t *testing.T) {
+	t.Parallel()
 	disk := programs.OCKImage(t)
 	inventory := filepath.Join(t.TempDir(), "inventory.yaml")
 	require.NoError(t, os.WriteFile(inventory, []byte(bare), 0o600))
 	w := fleet{newWorld(t, "--inventory", inventory)}
 	r := programs.StartRegistry(t, "olcne/ock:1.33,amd64="+disk, "olcne/ock:1.34,amd64="+disk)
-	t.Setenv("REGISTRY_AUTH_FILE", r.AuthFile)
+	w.registryAuth = r.AuthFile
 	w.edit("providers:\n  olvm:\n", fmt.Sprintf("bootVolumeContainerImage: %s/olcne/ock\nproviders:\n  olvm:\n"+
 		"    olvmOCK: {storageDomainName: data, registryCAPath: %s}\n", r.Address, r.CAFile))
 

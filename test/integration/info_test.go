@@ -30,6 +30,7 @@ func (w *world) stdout(args ...string) string {
 
 // A user looks at a cluster, in every way, and sees what happens to it.
 func TestInfoOfACluster(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ocne("cluster", "start", "-c", w.config)
 	programs.Eventually(t, "addresses are counted, and the engine has been asked", func() (bool, string) {

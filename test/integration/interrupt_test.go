@@ -127,6 +127,7 @@ func (g *gate) stopped() (bool, string) { return len(g.held) > 0, "no request wa
 
 // Ctrl-C at any time is harmless: the command ends, says what is left, and the same command goes on.
 func TestInterruptAtEveryStage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	start := func(kubeconfig, config string) []string {
@@ -188,6 +189,7 @@ func TestInterruptAtEveryStage(t *testing.T) {
 }
 
 func TestInterruptBeforeTheEmbeddedManagementClusterRunsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	started := func() (bool, string) {
 		_, err := os.Stat(filepath.Join(w.managementDir(), "controlplane.pid"))
@@ -201,6 +203,7 @@ func TestInterruptBeforeTheEmbeddedManagementClusterRunsLeavesNothing(t *testing
 }
 
 func TestATimeoutEndsWaitingForAnEngineThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	engine := newSilent(t)
 	config := w.configWith(t, fmt.Sprintf("https://%s/ovirt-engine", engine.Addr()))

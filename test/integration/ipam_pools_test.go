@@ -23,6 +23,7 @@ import (
 
 // An IPAM provider gives the addresses of both families, and the virtual IP of another cluster.
 func TestAddressesFromPoolsOfAnIPAMProvider(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}
@@ -98,6 +99,7 @@ func TestAddressesFromPoolsOfAnIPAMProvider(t *testing.T) {
 
 // The virtual IP comes from a pool, and is written where Cluster API looks for it.
 func TestVirtualIPFromAPool(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}
@@ -170,6 +172,7 @@ func TestVirtualIPFromAPool(t *testing.T) {
 
 // The API server says what does not go together.
 func TestAddressesComeFromOnePlaceOnly(t *testing.T) {
+	t.Parallel()
 	s := site{programs.Management(t, startManagement(t, "ReconcilerRateLimiting=false")), t}
 	pool := infrav1.PoolReference{APIGroup: programs.IPAMGroup, Kind: "Pool", Name: "p"}
 	one, two := []infrav1.PoolReference{pool}, []infrav1.PoolReference{pool, pool}

@@ -15,6 +15,7 @@ import (
 
 // A cluster's whole life with the management cluster that appears by itself.
 func TestLifeOfACluster(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	start := func(args ...string) string {
 		return w.ocne(append([]string{"cluster", "start", "--provider", "olvm", "-c", w.config}, args...)...)

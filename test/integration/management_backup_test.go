@@ -63,6 +63,7 @@ func (w *world) expectPrivateFile(path string) {
 
 // A machine with the management cluster is lost. Backup and key are all that is left.
 func TestARestoreOnAnotherMachineTakesOverEveryVM(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ocne("cluster", "start", "-c", w.config)
 	w.expectNodes(1, 2)
@@ -140,6 +141,7 @@ func TestARestoreOnAnotherMachineTakesOverEveryVM(t *testing.T) {
 
 // A power failure on the machine with the management cluster, at the worst time.
 func TestKillOfEveryProcessDuringACreationMakesNoVMTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	start := w.launch("cluster", "start", "-c", w.config)
 	programs.Eventually(t, "the engine has a VM and not all", func() (bool, string) {

@@ -16,6 +16,7 @@ import (
 
 // A cluster goes from the embedded management cluster into another one, and back.
 func TestAMoveToAnotherManagementClusterAndBackMakesNothingAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ocne("cluster", "start", "-c", w.config)
 	w.expectNodes(1, 2)

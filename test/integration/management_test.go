@@ -32,6 +32,7 @@ func (w *world) refused(args ...string) string {
 
 // The embedded management cluster as a service: it is there before the first cluster and after the last one.
 func TestTheEmbeddedManagementClusterAsAService(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ocne("management", "start")
 	first := w.status()
@@ -97,6 +98,7 @@ func (w *world) expectToGoOnAfterAStop(t *testing.T) {
 
 // What a systemd unit runs: in the foreground, a process that ends is started again, and both end with the command.
 func TestTheManagementClusterInTheForeground(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	service := w.launch("management", "start", "--foreground")
 	var first cluster.ManagementStatus

@@ -98,6 +98,7 @@ func (w *world) console(vm ovirt.VM) string {
 
 // A pool of a second network that is too small makes a machine wait, which goes on when it grows.
 func TestMachinesWithAdditionalNICs(t *testing.T) {
+	t.Parallel()
 	w := newStorageWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}
@@ -166,6 +167,7 @@ func TestMachinesWithAdditionalNICs(t *testing.T) {
 
 // Two clusters of management clusters that do not know each other share a range of a second network, and the engine arbitrates.
 func TestClustersThatShareARangeOfASecondNetwork(t *testing.T) {
+	t.Parallel()
 	w := newStorageWorld(t)
 	w.additionalNICs("198.51.100.10-198.51.100.19")
 	var sites []site
@@ -195,6 +197,7 @@ func TestClustersThatShareARangeOfASecondNetwork(t *testing.T) {
 
 // The addresses of a second network come from an IPAM provider, of any family.
 func TestAdditionalNICsWithAddressesFromPools(t *testing.T) {
+	t.Parallel()
 	w := newStorageWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}
@@ -219,6 +222,7 @@ func TestAdditionalNICsWithAddressesFromPools(t *testing.T) {
 
 // A network that the engine does not have is told, and made up for.
 func TestAnAdditionalNetworkThatIsMissing(t *testing.T) {
+	t.Parallel()
 	w := newStorageWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}
@@ -254,6 +258,7 @@ func TestAnAdditionalNetworkThatIsMissing(t *testing.T) {
 
 // The API server says what does not go together.
 func TestAdditionalNICsThatTheAPIServerRefuses(t *testing.T) {
+	t.Parallel()
 	s := site{programs.Management(t, startManagement(t, "ReconcilerRateLimiting=false")), t}
 	const base = `"vnicName":"nic2","networkName":"n","vnicProfileName":"p","interface":"enp2s0"`
 	const ipv4 = `,"ipv4":{"subnet":"198.51.100.0/24","ipAddresses":["198.51.100.7"]}`

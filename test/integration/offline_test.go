@@ -14,6 +14,7 @@ import (
 
 // A machine may have no default route, or no network at all, when somebody looks at the demo.
 func TestControlPlaneStartsWithoutADefaultRoute(t *testing.T) {
+	t.Parallel()
 	path := programs.Path(t, "ocne-controlplane")
 	isolated := []string{"--net"}
 	if os.Geteuid() != 0 {

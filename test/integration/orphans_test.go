@@ -96,6 +96,7 @@ func (w *world) orphans(args ...string) map[string]cluster.Orphan {
 
 // VMs that nobody manages are found and, when told to, removed; those of machines and of others are left alone.
 func TestOrphans(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ocne("cluster", "start", "-c", w.config)
 	live := w.vms()

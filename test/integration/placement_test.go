@@ -134,6 +134,7 @@ func (w *world) expectInDomains(t *testing.T, want map[string]int) {
 
 // Three control plane nodes are in three failure domains; what is lost is made again where it may be.
 func TestControlPlanesAreSpreadOverFailureDomains(t *testing.T) {
+	t.Parallel()
 	w := newPlacedWorld(t, rooms, 3, 1, func(text string) string {
 		text = strings.Replace(text, "olvmOvirtClusterName: Default", `olvmOvirtClusterName: ""`, 1)
 		return strings.Replace(text, "    workerMachine: *machine\n", `    workerMachine: {<<: *machine, failureDomain: room-2}`+domains, 1)
@@ -216,6 +217,7 @@ func (w *world) replace(t *testing.T, c client.Client, name string) {
 
 // Fifty machines join one affinity group, which engines let only one do at a time, and none of them ever says so.
 func TestFiftyMachinesAtOnceJoinOneGroup(t *testing.T) {
+	t.Parallel()
 	const many = 50
 	w := newWorld(t)
 	text, err := os.ReadFile(w.config)
@@ -270,6 +272,7 @@ func (w *world) watchConditions(t *testing.T) (stop func() map[string]bool) {
 
 // Three nodes that must be apart, on two hosts.
 func TestHardAntiAffinityWaitsForAHost(t *testing.T) {
+	t.Parallel()
 	inventory := strings.Replace(limitedInventory, "hosts: [{name: host1}, {name: host2}]", "hosts: [{name: host1}, {name: host2}, {name: host3, status: maintenance}]", 1)
 	w := newPlacedWorld(t, inventory, 1, 3, func(text string) string {
 		return strings.Replace(text, "workerMachine: *machine", "workerMachine: {<<: *machine, placement: {antiAffinity: hard}}", 1)
@@ -318,6 +321,7 @@ func TestHardAntiAffinityWaitsForAHost(t *testing.T) {
 
 // Machines that name their hosts, or labels that hosts have, run there and nowhere else.
 func TestMachinesRunOnTheHostsThatTheyName(t *testing.T) {
+	t.Parallel()
 	w := newPlacedWorld(t, rooms, 1, 1, func(text string) string {
 		text = strings.Replace(text, "olvmOvirtClusterName: Default", "olvmOvirtClusterName: Two\n      placement: {hosts: [two-1]}", 1)
 		return strings.Replace(text, "workerMachine: *machine", "workerMachine: {<<: *machine, placement: {affinityLabels: [gpu]}}", 1)

@@ -163,6 +163,7 @@ func names[V any](m map[string]V) []string {
 
 // An administrator whose pool is too small, because somebody else has taken some of it, makes it larger and goes on.
 func TestAPoolGrowsWithoutReplacingMachines(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kubeconfig := startManagement(t, "ReconcilerRateLimiting=false")
 	s := site{programs.Management(t, kubeconfig), t}

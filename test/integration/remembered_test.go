@@ -17,6 +17,7 @@ import (
 
 // Two clusters, one in a management cluster of the user's own and one in the embedded one, are worked with by their names alone.
 func TestManagementClustersAreRemembered(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	external := programs.StartBundle(t)
 	kubeconfig := filepath.Join(w.home, "management.kubeconfig")

@@ -81,6 +81,7 @@ const allOfTheShape = `      <<: *machine
           nameservers: [SUBNET.1]`
 
 func TestShapeOfMachines(t *testing.T) {
+	t.Parallel()
 	w := shapedWorld(t, "      *machine")
 	w.workers(strings.ReplaceAll(allOfTheShape, "SUBNET", w.subnet()))
 	w.ocne("cluster", "start", "-c", w.config, "-w", "1")
@@ -205,6 +206,7 @@ func patched(t *testing.T, c client.Client, m *infrav1.OLVMMachine, change strin
 
 // What the engine does not have is told before a VM is made, by the command and by the machine, and goes on when it is mended.
 func TestShapesThatTheEngineDoesNotHave(t *testing.T) {
+	t.Parallel()
 	w := shapedWorld(t, "      <<: *machine\n    workerPools:")
 	for title, test := range map[string]struct{ machine, key, says string }{
 		"quota": {"virtualMachine: {quotaName: kubernets}", "virtualMachine.quotaName", `sees no quota "kubernets"; it sees "kubernetes", "Default"`},

@@ -125,6 +125,7 @@ func (w fleet) expectControlPlaneFirst() {
 
 // A cluster grows, shrinks, and goes from release to release.
 func TestScaleAndUpgradeOfACluster(t *testing.T) {
+	t.Parallel()
 	w := newFleet(t)
 	w.ocne("cluster", "start", "-c", w.config)
 	w.expectNodes(1, 2)

@@ -30,6 +30,8 @@ type world struct {
 	engine *ovirt.Client
 	// username and password that the administrator uses.
 	username, password string
+	// registryAuth is the file with the passwords of container registries that the administrator has; there may be none.
+	registryAuth string
 }
 
 // newWorld starts an engine and writes a cluster file; addresses are of the loopback network and the test's own. The arguments are the
@@ -55,7 +57,7 @@ func (w *world) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	command.Env = []string{
 		"HOME=" + w.home, "PATH=" + os.Getenv("PATH"),
 		"OCNE_OLVM_USERNAME=" + w.username, "OCNE_OLVM_PASSWORD=" + w.password,
-		"REGISTRY_AUTH_FILE=" + os.Getenv("REGISTRY_AUTH_FILE"),
+		"REGISTRY_AUTH_FILE=" + w.registryAuth, "GOGC=" + os.Getenv("GOGC"),
 	}
 	command.Stdout, command.Stderr = out, out
 	return command, out
