@@ -18,8 +18,11 @@ help: ## Show this help
 .PHONY: build
 build: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Build all programs into bin/
 
-bin/%: $(SOURCES)
-	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/$*
+# All with one command: several at once would compile what they share several times.
+$(addprefix bin/,$(PROGRAMS)) &: $(SOURCES)
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
+	@touch $(addprefix bin/,$(PROGRAMS))
 
 bin/ocne-controlplane: controlplane/go.mod controlplane/go.sum $(wildcard controlplane/*.go) hack/build-controlplane.sh
 	hack/build-controlplane.sh $@
@@ -27,8 +30,10 @@ bin/ocne-controlplane: controlplane/go.mod controlplane/go.sum $(wildcard contro
 
 # The programs that the tests start: ours with the race detector. The control plane is the API server and etcd with a little of ours
 # around them; with the detector it is three times slower and reports races of theirs only.
-bin/race/%: $(SOURCES)
-	$(RACE) go build $(RACE_FLAGS) -ldflags "$(LDFLAGS)" -o $@ ./cmd/$*
+$(addprefix bin/race/,$(PROGRAMS)) &: $(SOURCES)
+	@mkdir -p bin/race
+	$(RACE) go build $(RACE_FLAGS) -ldflags "$(LDFLAGS)" -o bin/race/ $(addprefix ./cmd/,$(PROGRAMS))
+	@touch $(addprefix bin/race/,$(PROGRAMS))
 
 bin/race/ocne-controlplane: bin/ocne-controlplane
 	@mkdir -p $(@D)

@@ -57,7 +57,7 @@ func (w *world) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	command.Env = []string{
 		"HOME=" + w.home, "PATH=" + os.Getenv("PATH"),
 		"OCNE_OLVM_USERNAME=" + w.username, "OCNE_OLVM_PASSWORD=" + w.password,
-		"REGISTRY_AUTH_FILE=" + w.registryAuth, "GOGC=" + os.Getenv("GOGC"),
+		"REGISTRY_AUTH_FILE=" + w.registryAuth,
 	}
 	command.Stdout, command.Stderr = out, out
 	return command, out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +220,10 @@ func TestClusterctlInstallsAProviderThatGivesAClusterItsWholeLife(t *testing.T) 
 	l := w.newLife(t, p, "quick", "", nil)
 	require.NoError(t, l.run(t.Context()))
 	p.expectMetrics(t)
+	topology := w.newLife(t, p, "topology", "topology", nil)
+	require.True(t, slices.ContainsFunc(topology.objects, func(o unstructured.Unstructured) bool { return o.GetKind() == "ClusterClass" }),
+		"clusterctl brings the class along")
+	require.NoError(t, topology.run(t.Context()))
 	require.Empty(t, w.proxy.refused(), "requests that the shipped roles do not allow")
 
 	external := w.newLife(t, p, "external", "external-ipam", map[string]string{"OLVM_CONTROL_PLANE_POOL": "a", "OLVM_WORKER_POOL": "b"})
