@@ -190,7 +190,7 @@ func (g *groups) drop(vmID string) {
 	}
 }
 
-// LabelIDs are the ids of affinity labels by their names. The error is NotFound for a name that no label has.
+// LabelIDs are the ids of affinity labels by their names. The error is a *MissingError for a name that no label has.
 func (e *Engine) LabelIDs(ctx context.Context, names []string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, nil
@@ -206,7 +206,7 @@ func (e *Engine) LabelIDs(ctx context.Context, names []string) ([]string, error)
 	for _, name := range names {
 		at := slices.Index(existing, name)
 		if at < 0 {
-			return nil, notThere("affinity label", name, existing)
+			return nil, &MissingError{What: "affinity label", Name: name, Existing: existing}
 		}
 		ids = append(ids, labels[at].ID)
 	}

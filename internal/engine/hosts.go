@@ -2,14 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/ocne-project/ocne/internal/spelling"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
@@ -48,7 +45,7 @@ func (e *Engine) readHosts(ctx context.Context, clusterID string) (map[string]st
 	return names, err
 }
 
-// HostIDs are the ids of hosts of the (host) cluster with that id, by their names. The error is NotFound for a name that no host has.
+// HostIDs are the ids of hosts of the (host) cluster with that id, by their names. The error is a *MissingError for a name that no host has.
 func (e *Engine) HostIDs(ctx context.Context, clusterID string, names []string) ([]string, error) {
 	var ids []string
 	for _, name := range names {
@@ -75,14 +72,5 @@ func (e *Engine) hostID(ctx context.Context, clusterID, name string) (string, er
 			}
 		}
 	}
-	return "", notThere("host", name, slices.Collect(maps.Values(known)))
-}
-
-// notThere is the error for a name that the engine does not have, or does not show, with those that it shows.
-func notThere(kind, name string, existing []string) error {
-	said := "the engine shows none"
-	if len(existing) > 0 {
-		said = "there are " + strings.Join(spelling.NearestFirst(name, existing), ", ")
-	}
-	return &ovirt.Error{Kind: ovirt.NotFound, Operation: "find " + kind, Object: name, Err: errors.New(said)}
+	return "", &MissingError{What: "host", Name: name, Existing: slices.Collect(maps.Values(known))}
 }

@@ -20,7 +20,7 @@ type MissingError struct {
 const mostNames = 10
 
 func (e *MissingError) Error() string {
-	text := fmt.Sprintf("the engine does not have, or show, a %s %q", e.What, e.Name)
+	text := fmt.Sprintf("the engine has, or shows, no %s %q", e.What, e.Name)
 	nearest := spelling.NearestFirst(e.Name, e.Existing)
 	if len(nearest) == 0 {
 		return text + ", nor any other"

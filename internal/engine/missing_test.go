@@ -13,6 +13,6 @@ func TestAMessageHoldsTenNames(t *testing.T) {
 		names = append(names, string(c))
 	}
 	err := &MissingError{What: "quota", Name: "0", Existing: names}
-	require.EqualError(t, err, `the engine does not have, or show, a quota "0"; there are `+strings.Join(names[:10], ", ")+" and 16 more")
-	require.EqualError(t, &MissingError{What: "quota", Name: "0"}, `the engine does not have, or show, a quota "0", nor any other`)
+	require.EqualError(t, err, `the engine has, or shows, no quota "0"; there are `+strings.Join(names[:10], ", ")+" and 16 more")
+	require.EqualError(t, &MissingError{What: "quota", Name: "0"}, `the engine has, or shows, no quota "0", nor any other`)
 }

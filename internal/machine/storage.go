@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/ocne-project/ocne/internal/engine"
-	"github.com/ocne-project/ocne/internal/spelling"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
 
@@ -40,8 +39,8 @@ func (e *TooSmallError) Error() string {
 
 func gibibytes(n int64) string { return fmt.Sprintf("%.4g GiB", float64(n)/(1<<30)) }
 
-// FindStorage looks up in the engine what the machine wants of storage. A *TooSmallError is the spec's fault; an error of the kind NotFound
-// names what there is instead.
+// FindStorage looks up in the engine what the machine wants of storage. A *TooSmallError is the spec's fault; an *engine.MissingError names what
+// there is instead, as does an error of the kind NotFound for a storage domain without a copy of the template's disk.
 func FindStorage(ctx context.Context, e *engine.Engine, d Desired) (Storage, error) {
 	s := d.Storage
 	if !d.Seen && (s.StorageDomainName != "" || s.BootDiskSize > 0) {
@@ -63,11 +62,11 @@ func FindStorage(ctx context.Context, e *engine.Engine, d Desired) (Storage, err
 		if disk.StorageDomainName == "" {
 			continue
 		}
-		domain, err := findDomain(ctx, e, d.Names.DataCenter, disk.StorageDomainName)
+		domain, err := e.StorageDomainID(ctx, d.Place.DataCenterID, disk.StorageDomainName)
 		if err != nil {
 			return s, fmt.Errorf("data disk %s: %w", disk.Name, err)
 		}
-		disk.StorageDomainID = domain.ID
+		disk.StorageDomainID = domain
 	}
 	return s, nil
 }
@@ -76,18 +75,18 @@ func placeBootDisk(ctx context.Context, e *engine.Engine, d Desired, boot ovirt.
 	if d.StorageDomainName == "" {
 		return nil, nil
 	}
-	domain, err := findDomain(ctx, e, d.Names.DataCenter, d.StorageDomainName)
+	domain, err := e.StorageDomainID(ctx, d.Place.DataCenterID, d.StorageDomainName)
 	if err != nil {
 		return nil, err
 	}
-	if !d.Clone && !slices.Contains(boot.StorageDomainIDs, domain.ID) {
+	if !d.Clone && !slices.Contains(boot.StorageDomainIDs, domain) {
 		domains, err := e.StorageDomains(ctx, d.Names.DataCenter)
 		if err != nil {
 			return nil, err
 		}
-		return nil, noCopy(domain.Name, d.Names.Template, boot, domains)
+		return nil, noCopy(d.StorageDomainName, d.Names.Template, boot, domains)
 	}
-	return []ovirt.AddVMDisk{{ID: boot.ID, StorageDomainID: domain.ID}}, nil
+	return []ovirt.AddVMDisk{{ID: boot.ID, StorageDomainID: domain}}, nil
 }
 
 // noCopy says that a thin disk cannot be in a storage domain, and where it could be.
@@ -102,23 +101,6 @@ func noCopy(domain, template string, boot ovirt.Disk, domains []ovirt.StorageDom
 	return &ovirt.Error{Kind: ovirt.NotFound, Err: fmt.Errorf("storage domain %q has no copy of the disk of template %q, which a thin disk depends on "+
 		"(%s has one): copy the template's disk there in the engine, name another storage domain, or set storageAllocation: clone",
 		domain, template, where)}
-}
-
-func findDomain(ctx context.Context, e *engine.Engine, dataCenter, name string) (*ovirt.StorageDomain, error) {
-	domains, err := e.StorageDomains(ctx, dataCenter)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for i := range domains {
-		if domains[i].Name == name {
-			return &domains[i], nil
-		}
-		names = append(names, domains[i].Name)
-	}
-	seen := cmp.Or(quoted(spelling.NearestFirst(name, names)), "no other either")
-	return nil, &ovirt.Error{Kind: ovirt.NotFound, Err: fmt.Errorf("data center %q has no storage domain %q that this account sees; it sees %s",
-		dataCenter, name, seen)}
 }
 
 func quoted(words []string) string {

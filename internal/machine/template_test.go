@@ -39,11 +39,11 @@ func TestWhichTemplateAVMIsMadeFrom(t *testing.T) {
 		{"several versions of which somebody else made one", TemplateChoice{Name: "mixed"}, "",
 			`VM template "mixed" has the versions 2, 1: choose one with vmTemplateVersion, a number or latest`},
 		{"a number that there is not", TemplateChoice{Name: "many", Version: "7"}, "",
-			`the engine does not have, or show, a version of VM template "many" "7"; there are 1, 2, 3 (hardened)`},
+			`the engine has, or shows, no version of VM template "many" "7"; there are 1, 2, 3 (hardened)`},
 		{"a name that there is not", TemplateChoice{Name: "alune"}, "",
-			`the engine does not have, or show, a VM template "alune"; there are alone, many, ours, broken, mixed`},
+			`the engine has, or shows, no VM template "alune"; there are alone, many, ours, broken, mixed`},
 		{"an id that there is not", TemplateChoice{ID: "m9"}, "",
-			`the engine does not have, or show, a VM template with the id "m9"; there are m1 (many version 1), m2 (many version 2), ` +
+			`the engine has, or shows, no VM template with the id "m9"; there are m1 (many version 1), m2 (many version 2), ` +
 				`m3 (many version 3), a1 (alone version 1), b1 (broken version 1), b2 (broken version 2), o1 (ours version 1), o2 (ours version 2), ` +
 				`x1 (mixed version 1), x2 (mixed version 2)`},
 	} {

@@ -255,10 +255,10 @@ func (w *world) expectToldAndMended(t *testing.T) {
 	c := w.management()
 	for pool, test := range map[string]struct{ reason, says, mend string }{
 		"quota": {
-			infrav1.NotFoundInEngineReason, `a quota "kubernets"; there are kubernetes, Default`, `{"spec":{"virtualMachine":{"quotaName":"kubernetes"}}}`,
+			infrav1.NotFoundInEngineReason, `no quota "kubernets"; there are kubernetes, Default`, `{"spec":{"virtualMachine":{"quotaName":"kubernetes"}}}`,
 		},
 		"lease": {
-			infrav1.NotFoundInEngineReason, `a storage domain "lease"; there are leases, data`,
+			infrav1.NotFoundInEngineReason, `no storage domain "lease"; there are leases, data`,
 			`{"spec":{"virtualMachine":{"highAvailability":{"leaseStorageDomainName":"leases"}}}}`,
 		},
 		"version": {
