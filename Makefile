@@ -56,9 +56,7 @@ test: test-unit test-race test-integration test-crash ## Run all tests: unit and
 		echo "make e2e: skipped, because only root can make real nodes (containers with systemd, kubelet and etcd in them)"; fi
 
 .PHONY: test-unit
-test-unit: race-build test-nodeimage ## Vet, and test what needs no management cluster, with the race detector
-	$(RACE) go vet $(RACE_FLAGS) ./...
-	cd controlplane && CGO_ENABLED=0 go vet -trimpath ./...
+test-unit: race-build test-nodeimage ## Test what needs no management cluster, with the race detector
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 30m $$(go list ./... | grep -v /test/)
 
 # Each of these tests has an engine and a management cluster of its own. They take most of the processors, which the race detector makes three
@@ -85,13 +83,11 @@ NODE_IMAGE_TESTED := ./flannel-cni ./pause ./web
 
 .PHONY: test-nodeimage
 test-nodeimage: ## Test the node image's own programs
-	cd test/nodeimage/network && CGO_ENABLED=0 go vet -trimpath $(NODE_IMAGE_TESTED)
 	cd test/nodeimage/network && CGO_ENABLED=0 go test -trimpath $(NODE_IMAGE_TESTED)
 
 # CGO_ENABLED=0 as for the programs, so that nothing is compiled twice.
 .PHONY: test-clients
 test-clients: ## Let other clients judge olvmsim: the Go SDK, and go-ovirt-client's own live suite (ten minutes)
-	cd test/clients && CGO_ENABLED=0 go vet -trimpath ./...
 	cd test/clients && CGO_ENABLED=0 OCNE_CLIENT_SUITE=1 go test -trimpath -count=1 -v -timeout 40m ./...
 
 # The version of the packages, which has to be a semantic one; the committed packages' own when it is empty.
@@ -171,7 +167,6 @@ test-packages: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane ## Install th
 
 .PHONY: test-registry
 test-registry: ## Pull images from the distribution project's registry: TLS, passwords, dropped connections, killed processes
-	cd test/registry && CGO_ENABLED=0 go vet -trimpath ./...
 	cd test/registry && CGO_ENABLED=0 go test -trimpath -count=1 -timeout 20m ./...
 
 # A program that serves images made of boot disks from that registry, for the tests of others: see test/registry/cmd.
