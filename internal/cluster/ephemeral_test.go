@@ -99,7 +99,7 @@ func TestControllersThatDoNotComeUpAreToldWithWhatIsLeft(t *testing.T) {
 	c, err := ManagementOptions{}.hostedControllers("small", kubeconfig, progress.Quiet{})
 	require.NoError(t, err)
 	late := c.notRunning("localhost/ocne-manager:1", "no image")
-	require.EqualError(t, late, "the controllers (image localhost/ocne-manager:1) do not run in cluster small after 10m0s: no image")
+	require.EqualError(t, late, "the controllers (image localhost/ocne-manager:1) do not run in cluster small after 40m0s: no image")
 	var advised *AdvisedError
 	require.ErrorAs(t, late, &advised)
 	require.NotContains(t, advised.Advice, "from where it was", "it is nobody's but its own")
