@@ -216,12 +216,12 @@ func TestShapesThatTheEngineDoesNotHave(t *testing.T) {
 		},
 		"version of a template": {
 			"vmTemplateName: many, vmTemplateVersion: 7", "vmTemplateVersion",
-			`a version of VM template "many" "7"; there are 1, 2, 3`,
+			`no version of VM template "many" "7"; there are 1, 2, 3`,
 		},
 		"which version of a template": {"vmTemplateName: many", "vmTemplateVersion", `VM template "many" has the versions 3, 2, 1: choose one`},
 		"id of a template": {
 			`vmTemplateName: "", vmTemplateID: 1b2c4c3e-0d0f-4a3c-8f5e-5d2f0b0f6a11`, "vmTemplateID",
-			`a VM template with the id "1b2c4c3e-0d0f-4a3c-8f5e-5d2f0b0f6a11"; there are`,
+			`no VM template with the id "1b2c4c3e-0d0f-4a3c-8f5e-5d2f0b0f6a11"; there are`,
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
