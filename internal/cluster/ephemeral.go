@@ -156,7 +156,7 @@ func (o ManagementOptions) installControllers(ctx context.Context, name, kubecon
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(hostedTimeout); ; {
+	for deadline := time.Now().Add(c.timeout); ; {
 		err = c.update(ctx)
 		// An API server that has just begun to work is slow, and what is there is not sent again.
 		if err == nil || !noAnswer(err) || time.Now().After(deadline) {

@@ -62,11 +62,11 @@ func FindStorage(ctx context.Context, e *engine.Engine, d Desired) (Storage, err
 		if disk.StorageDomainName == "" {
 			continue
 		}
-		domain, err := e.StorageDomainID(ctx, d.Place.DataCenterID, disk.StorageDomainName)
+		domainID, err := e.StorageDomainID(ctx, d.Place.DataCenterID, disk.StorageDomainName)
 		if err != nil {
 			return s, fmt.Errorf("data disk %s: %w", disk.Name, err)
 		}
-		disk.StorageDomainID = domain
+		disk.StorageDomainID = domainID
 	}
 	return s, nil
 }
@@ -75,18 +75,18 @@ func placeBootDisk(ctx context.Context, e *engine.Engine, d Desired, boot ovirt.
 	if d.StorageDomainName == "" {
 		return nil, nil
 	}
-	domain, err := e.StorageDomainID(ctx, d.Place.DataCenterID, d.StorageDomainName)
+	domainID, err := e.StorageDomainID(ctx, d.Place.DataCenterID, d.StorageDomainName)
 	if err != nil {
 		return nil, err
 	}
-	if !d.Clone && !slices.Contains(boot.StorageDomainIDs, domain) {
+	if !d.Clone && !slices.Contains(boot.StorageDomainIDs, domainID) {
 		domains, err := e.StorageDomains(ctx, d.Names.DataCenter)
 		if err != nil {
 			return nil, err
 		}
 		return nil, noCopy(d.StorageDomainName, d.Names.Template, boot, domains)
 	}
-	return []ovirt.AddVMDisk{{ID: boot.ID, StorageDomainID: domain}}, nil
+	return []ovirt.AddVMDisk{{ID: boot.ID, StorageDomainID: domainID}}, nil
 }
 
 // noCopy says that a thin disk cannot be in a storage domain, and where it could be.
