@@ -122,6 +122,23 @@ func (s *snapshot) infraMachine(m *clusterv1.Machine) *infrav1.OLVMMachine {
 	return nil
 }
 
+// leaving are the OLVMMachines that are being deleted and have no Machine any more. One that has no Machine and is not being deleted is new, or
+// was forgotten: controllers that die between the two requests that make a machine have made an OLVMMachine without a VM, and the control
+// plane's (Cluster API 1.14) makes another one and leaves it until the cluster goes.
+func (s *snapshot) leaving() []*infrav1.OLVMMachine {
+	machined := map[string]bool{}
+	for i := range s.machines {
+		machined[s.machines[i].Spec.InfrastructureRef.Name] = true
+	}
+	var leaving []*infrav1.OLVMMachine
+	for i := range s.infraMachines {
+		if im := &s.infraMachines[i]; !machined[im.Name] && !im.DeletionTimestamp.IsZero() {
+			leaving = append(leaving, im)
+		}
+	}
+	return leaving
+}
+
 func (s *snapshot) node(name string) *corev1.Node {
 	for i := range s.nodes {
 		if s.nodes[i].Name == name {

@@ -157,6 +157,9 @@ func (w *watchdog) still(view []progress.Item) []Problem {
 	}
 	found := make([]Problem, 0, len(view))
 	for _, item := range view {
+		if item.Done {
+			continue
+		}
 		found = append(found, Problem{
 			Subject: item.Name, Reason: noProgressReason,
 			Message: strings.TrimSuffix(fmt.Sprintf("%s, and nothing has changed for %s: %s", item.State, now.Sub(w.viewSince).Round(time.Minute), item.Detail), ": "),

@@ -86,8 +86,7 @@ func (t target) machinesReached(s *snapshot) bool {
 			return false
 		}
 	}
-	// An OLVMMachine outlives its Machine's disappearance from the counts while the engine removes its VM.
-	return len(s.machines) == t.nodes(s) && len(s.infraMachines) == len(s.machines)
+	return len(s.machines) == t.nodes(s) && len(s.leaving()) == 0
 }
 
 func machineReached(m *clusterv1.Machine) bool {
@@ -105,4 +104,19 @@ func (t target) nodesReached(s *snapshot) bool {
 		}
 	}
 	return len(s.nodes) == t.nodes(s)
+}
+
+// strayNodes are the names of nodes that no machine has: a removed machine's, until Cluster API has removed it, or one that joined by itself.
+func (s *snapshot) strayNodes() []string {
+	machined := map[string]bool{}
+	for i := range s.machines {
+		machined[s.machines[i].Status.NodeRef.Name] = true
+	}
+	var stray []string
+	for i := range s.nodes {
+		if name := s.nodes[i].Name; !machined[name] {
+			stray = append(stray, name)
+		}
+	}
+	return stray
 }

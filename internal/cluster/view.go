@@ -22,7 +22,11 @@ func (t target) view(s *snapshot) []progress.Item {
 	if s.controlPlaneInitialized() {
 		items = append(append(items, apiItem(s)), workload.AddonItems(s.addons, s.nodesErr == nil)...)
 	}
-	return append(items, machineItems(s)...)
+	items = append(items, machineItems(s)...)
+	for _, name := range s.strayNodes() {
+		items = append(items, progress.Item{Name: "node " + name, State: "no machine has it, and it is waited for until it is removed"})
+	}
+	return items
 }
 
 func infrastructureItem(s *snapshot) progress.Item {
@@ -53,7 +57,7 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 	k := s.controlPlane
 	item.State = readyOf(ptr.Deref(k.Status.ReadyReplicas, 0), t.controlPlane) + surplus(ptr.Deref(k.Status.Replicas, 0), t.controlPlane) +
 		t.upgraded(k.Status.UpToDateReplicas, k.Status.ObservedGeneration == k.Generation)
-	item.Done = t.controlPlaneReached(s)
+	item.Done = t.controlPlaneReached(s) && s.controlPlaneInitialized()
 	if !item.Done {
 		item.Detail = firstProblem(k.Status.Conditions,
 			controlplanev1.KubeadmControlPlaneCertificatesAvailableCondition, controlplanev1.KubeadmControlPlaneAvailableCondition)
@@ -125,17 +129,11 @@ func apiItem(s *snapshot) progress.Item {
 
 func machineItems(s *snapshot) []progress.Item {
 	items := make([]progress.Item, 0, len(s.machines))
-	machined := map[string]bool{}
 	for i := range s.machines {
-		m := &s.machines[i]
-		machined[m.Spec.InfrastructureRef.Name] = true
-		items = append(items, machineItem(s, m))
+		items = append(items, machineItem(s, &s.machines[i]))
 	}
-	for i := range s.infraMachines {
-		// One that is not being deleted is new: its Machine is made next.
-		if im := &s.infraMachines[i]; !machined[im.Name] && !im.DeletionTimestamp.IsZero() {
-			items = append(items, progress.Item{Name: "VM of " + im.Name, State: "deleting" + vmState(im), Detail: vmProblem(im)})
-		}
+	for _, im := range s.leaving() {
+		items = append(items, progress.Item{Name: "VM of " + im.Name, State: "deleting" + vmState(im), Detail: vmProblem(im)})
 	}
 	return items
 }

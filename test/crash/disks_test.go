@@ -55,7 +55,7 @@ func (l *life) expectMessage(ctx context.Context, name, reason string, words ...
 
 func TestDisksAreMadeAsTheSpecSays(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	l := newLife(ctx, t, "disks")
 	l.shape = func(vm *infrav1.VirtualMachine) {
@@ -116,7 +116,7 @@ func (l *life) vms() map[string]ovirt.VM {
 // What only the engine knows is a condition that names what there is, and goes by itself.
 func TestAMachineWaitsForStorage(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	l := newLife(ctx, t, "storage")
 	add := func(name string, shape func(*infrav1.VirtualMachine)) {
@@ -137,7 +137,7 @@ func TestAMachineWaitsForStorage(t *testing.T) {
 		}
 		return "", nil
 	})
-	l.expectMessage(ctx, "misspelt", infrav1.NotFoundInEngineReason, `no storage domain "dat2"`, `"data2"`)
+	l.expectMessage(ctx, "misspelt", infrav1.NotFoundInEngineReason, `no storage domain "dat2"; there are data, data2`)
 	l.expectMessage(ctx, "thin", infrav1.NotFoundInEngineReason,
 		`"data2" has no copy of the disk of template "ock"`, `"data" has one`, "storageAllocation: clone")
 	l.expectMessage(ctx, "small", infrav1.InvalidSpecReason, "bootDiskSize is 10 GiB", "has 15 GiB already")
@@ -211,7 +211,7 @@ func TestDeletedWhileDataDisksAreMade(t *testing.T) {
 			first := point{phase: creating, server: engineServer, call: call{name: name, nth: 1}, moment: when}
 			t.Run(first.String(), func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				b := l.newBench(t)
 				b.shape = func(vm *infrav1.VirtualMachine) { vm.DataDisks = []infrav1.DataDisk{{Name: "etcd", Size: "8GB"}} }

@@ -19,7 +19,7 @@ import (
 func TestARequestThatArrivesAfterItsMachineWasDeletedLeavesNoOrphan(t *testing.T) {
 	t.Parallel()
 	b := newLab(t).newBench(t)
-	ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	late := b.newTrap(point{phase: creating, server: engineServer, call: call{name: "POST vms", nth: 1}, moment: beforeCommit})
 	late.held = true

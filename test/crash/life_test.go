@@ -21,6 +21,9 @@ import (
 	"github.com/ocne-project/ocne/test/programs"
 )
 
+// patience is longer than that of any single wait of a test, so that the wait ends first, and says what it saw.
+const patience = 2 * programs.Patience
+
 // life is a cluster whose controllers nobody kills.
 type life struct {
 	clusterAPI
@@ -85,7 +88,7 @@ func (l *life) happens(kind olvmsim.Kind, vm, newName string) {
 // What people do in the engine's portal is seen, told, and never undone.
 func TestWhatIsDoneToAVMBehindTheProvidersBackIsTold(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	l := newLife(ctx, t, "life")
 	l.runMachines(ctx, "off", "gone", "renamed")
@@ -150,7 +153,7 @@ func (l *life) removeThinCopies() {
 // The engine deletes attached disks with their VM, also those that are a persistent volume of the cluster's users.
 func TestADiskThatWasAttachedToAMachineOutlivesIt(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), programs.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	l := newLife(ctx, t, "volumes")
 	l.runMachines(ctx, "node")

@@ -84,10 +84,13 @@ func followAll(
 	for ; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
 		last = ""
 		for _, c := range clusters {
-			if err := c.follow(ctx); err != nil && !isConflict(err) {
+			if err := c.follow(ctx); err != nil && !isConflict(err) && ctx.Err() == nil {
 				require.NoError(t, err)
 			}
 			s, err := state(c, ctx)
+			if ctx.Err() != nil {
+				require.FailNow(t, what, "last state: %s%s", last, s)
+			}
 			require.NoError(t, err)
 			last += s
 		}

@@ -8,7 +8,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 	"github.com/ocne-project/ocne/test/programs"
 )
@@ -41,6 +46,11 @@ func TestLifeOfACluster(t *testing.T) {
 		w.expectNodes(1, 2)
 		require.Equal(t, ids(before), ids(w.vms()))
 		require.Equal(t, requests, w.creations(), "no VM was asked for")
+	})
+	t.Run("an OLVMMachine that was forgotten before it had a Machine is not waited for", func(t *testing.T) {
+		w.forgetOLVMMachine(t)
+		start()
+		w.expectNodes(1, 2)
 	})
 	t.Run("it is listed", func(t *testing.T) {
 		require.Contains(t, w.ocne("cluster", "list"), "demo")
@@ -77,6 +87,27 @@ func TestLifeOfACluster(t *testing.T) {
 		require.Empty(t, processesOf(t, w.home), "processes that work in the user's home")
 		require.NoDirExists(t, filepath.Join(w.managementDir(), "controlplane"))
 	})
+}
+
+// forgetOLVMMachine leaves what Cluster API's control plane provider leaves when it is killed between the two requests that make a machine.
+func (w *world) forgetOLVMMachine(t *testing.T) {
+	t.Helper()
+	ctx, c := t.Context(), w.management()
+	kcps, machines := &controlplanev1.KubeadmControlPlaneList{}, &infrav1.OLVMMachineList{}
+	require.NoError(t, c.List(ctx, kcps))
+	require.Len(t, kcps.Items, 1)
+	require.NoError(t, c.List(ctx, machines, client.MatchingLabels{clusterv1.MachineControlPlaneLabel: ""}))
+	require.Len(t, machines.Items, 1)
+	made := machines.Items[0]
+	forgotten := &infrav1.OLVMMachine{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: made.Namespace, Name: made.Name + "-forgotten", Labels: made.Labels, Annotations: made.Annotations,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(&kcps.Items[0], controlplanev1.GroupVersion.WithKind("KubeadmControlPlane"))},
+		},
+		Spec: made.Spec,
+	}
+	forgotten.Spec.ProviderID = ""
+	require.NoError(t, c.Create(ctx, forgotten))
 }
 
 func (w *world) expectNoRacesOfDetached(t *testing.T) {
