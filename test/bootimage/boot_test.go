@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +22,7 @@ const (
 func TestConvertedImageRunsTheUnitThatTheConfigDriveBrings(t *testing.T) {
 	image := openImage(t)
 	word := rand.Text()
-	drive := configDrive(t, image, document(t, word))
+	drive := configDrive(t, image, document(t, word, nil))
 
 	r := start(t, image, convert(t, image.disk()), drive).report(t)
 
@@ -36,7 +37,7 @@ func TestConvertedImageRunsTheUnitThatTheConfigDriveBrings(t *testing.T) {
 func TestUnconvertedImageDoesNotSeeTheConfigDrive(t *testing.T) {
 	image := openImage(t)
 	word := rand.Text()
-	drive := configDrive(t, image, document(t, word))
+	drive := configDrive(t, image, document(t, word, nil))
 
 	r := start(t, image, image.disk(), drive).report(t)
 
@@ -51,10 +52,10 @@ func TestUnconvertedImageDoesNotSeeTheConfigDrive(t *testing.T) {
 func unitSays(word string) string { return "the boot document's unit: " + word }
 
 // document is what the provider boots a worker with. What kubeadm bootstrap would write is a unit that says the word, so that no other
-// document's unit is taken for it.
-func document(t *testing.T, word string) []byte {
+// document's unit is taken for it, and runs commands, each of whose lines it says too.
+func document(t *testing.T, word string, disks []boot.Disk, commands ...string) []byte {
 	t.Helper()
-	script := "#!/bin/sh\nprintf '\\n%s\\n' \"" + unitSays(word) + "\" >/dev/ttyS0\n"
+	script := "#!/bin/sh\n{\nprintf '\\n%s\\n' \"" + unitSays(word) + "\"\n" + strings.Join(commands, "\n") + "\n} >/dev/ttyS0 2>&1\n"
 	unit := "[Service]\nType=oneshot\nExecStart=/usr/local/bin/story\n[Install]\nWantedBy=multi-user.target\n"
 	bootstrap, err := json.Marshal(map[string]any{
 		"ignition": map[string]any{"version": "2.3.0"}, // as kubeadm bootstrap writes it
@@ -72,6 +73,7 @@ func document(t *testing.T, word string) []byte {
 			Device: "enp1s0", IPv4: netip.MustParsePrefix("192.0.2.161/24"), Gateway: netip.MustParseAddr("192.0.2.1"),
 			Nameservers: []string{"192.0.2.53"},
 		},
+		Disks: disks,
 	})
 	require.NoError(t, err)
 	return document

@@ -23,26 +23,27 @@ type guest struct {
 }
 
 // start boots the disk, which stays as it is, on a machine like an engine's: q35 with UEFI, the disk on a SCSI controller, the drive in a
-// SATA CD-ROM, one network card. It runs until the test ends.
-func start(t *testing.T, image image, disk, drive string) *guest {
+// SATA CD-ROM, one network card, and what else the arguments say. It runs until the test ends.
+func start(t *testing.T, image image, disk, drive string, arguments ...string) *guest {
 	t.Helper()
 	variables := filepath.Join(t.TempDir(), "variables.fd")
 	empty, err := os.ReadFile(image.tool("usr", "share", "OVMF", "OVMF_VARS_4M.fd"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(variables, empty, 0o600))
-	vm := image.command(t, "qemu-system-x86_64",
+	vm := image.command(t, "qemu-system-x86_64", append([]string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "std",
 		"-L", image.tool("usr", "share", "qemu"), "-L", image.tool("usr", "share", "seabios"),
 		// The guest's clock counts instructions, so that a busy machine does not let the guest's own deadlines pass.
 		"-machine", "q35", "-accel", "tcg,tb-size=128", "-icount", "shift=1", "-cpu", "max", "-smp", "1", "-m", "1024", "-uuid", vmID,
-		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+image.tool("usr", "share", "OVMF", "OVMF_CODE_4M.fd"),
-		"-drive", "if=pflash,unit=1,format=raw,file="+variables,
+		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + image.tool("usr", "share", "OVMF", "OVMF_CODE_4M.fd"),
+		"-drive", "if=pflash,unit=1,format=raw,file=" + variables,
 		"-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-hd,bus=scsi.0,drive=disk,bootindex=0",
-		"-drive", "if=none,id=disk,snapshot=on,file="+disk+",format="+strings.TrimPrefix(filepath.Ext(disk), "."),
-		"-device", "ide-cd,bus=ide.2,drive=config", "-drive", "if=none,id=config,media=cdrom,readonly=on,format=raw,file="+drive,
+		"-drive", "if=none,id=disk,snapshot=on,file=" + disk + ",format=" + strings.TrimPrefix(filepath.Ext(disk), "."),
+		"-device", "ide-cd,bus=ide.2,drive=config", "-drive", "if=none,id=config,media=cdrom,readonly=on,format=raw,file=" + drive,
 		"-device", "pcie-root-port,id=slot1", "-device", "virtio-net-pci,bus=slot1,netdev=network,romfile=",
 		"-netdev", "user,id=network,restrict=on", "-device", "virtio-rng-pci",
-		"-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial", "-monitor", "none")
+		"-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial", "-monitor", "none",
+	}, arguments...)...)
 	vm.Env = append(os.Environ(), "QEMU_MODULE_DIR="+image.tool("usr", "lib", "x86_64-linux-gnu", "qemu"), "TMPDIR="+t.TempDir())
 	return run(t, vm)
 }
