@@ -35,6 +35,8 @@ type CreateOptions struct {
 	NodeStartupTimeout time.Duration
 	// SkipPreflight are names of checks of the engine whose findings are left out, or "all".
 	SkipPreflight []string
+	// KeepOnError leaves what was made of a management cluster on a libvirt host when it does not come up.
+	KeepOnError bool
 }
 
 // UnfinishedError says that a command ended before its target was reached. What was applied goes on by itself.
@@ -245,12 +247,17 @@ const (
 	complete
 )
 
-// unfinished turns an error that comes from the end of the context into an UnfinishedError and leaves every other one as it is.
+// unfinished turns an error that comes from the end of the context into an UnfinishedError, which keeps what one within it waited for, and leaves every
+// other one as it is.
 func unfinished(ctx context.Context, err error, changed extent, items []progress.Item) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
 	e := &UnfinishedError{Err: context.Cause(ctx), Begun: changed >= begun, Applied: changed == complete}
+	var within *UnfinishedError
+	if errors.As(err, &within) {
+		e.Begun, e.Waiting = e.Begun || within.Begun, within.Waiting
+	}
 	for _, item := range items {
 		if !item.Done {
 			e.Waiting = append(e.Waiting, item)

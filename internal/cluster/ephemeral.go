@@ -49,7 +49,9 @@ func (o CreateOptions) openOrMake(ctx context.Context, report progress.Reporter)
 	case err == nil:
 		return m, nil
 	case ctx.Err() != nil:
-		return nil, errors.Join(context.Cause(ctx), err)
+		return nil, &UnfinishedError{Err: context.Cause(ctx), Begun: o.KeepOnError, Waiting: []progress.Item{
+			{Name: "management cluster", State: "not ready", Detail: err.Error()},
+		}}
 	case wanted == config.EphemeralLibvirt || !errors.As(err, &unusable):
 		return nil, fmt.Errorf("ephemeral management cluster: %w", err)
 	}
@@ -70,6 +72,7 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 	if err != nil {
 		return nil, err
 	}
+	plan.KeepOnError = o.KeepOnError
 	there, err := plan.Find(ctx, o.Management.HomeDir)
 	switch {
 	case errors.Is(err, libvirt.ErrOthers):
@@ -101,15 +104,23 @@ func (o CreateOptions) openHosted(ctx context.Context, report progress.Reporter)
 	if errors.Is(err, libvirt.ErrOthers) { // who was quicker
 		return nil, err
 	}
+	if o.KeepOnError {
+		report.Warn(fmt.Sprintf("management cluster %s: what was made of it is kept, as --keep-on-error says. The same command goes on with it. Remove it: %s",
+			plan.Cluster, removalOf(plan)))
+		return nil, stillThere(err)
+	}
 	if left := o.unmake(ctx, plan, report); left != nil && !errors.Is(left, libvirt.ErrOthers) { // also told when the command was interrupted
-		report.Warn(fmt.Sprintf("management cluster %s: what was made of it could not all be removed: %v. Remove it: ocne cluster delete --provider libvirt "+
-			"--session %s -C %s", plan.Cluster, left, plan.URI, plan.Cluster))
+		report.Warn(fmt.Sprintf("management cluster %s: what was made of it could not all be removed: %v. Remove it: %s", plan.Cluster, left, removalOf(plan)))
 		return nil, err
 	}
 	return nil, removedInstead(err)
 }
 
-// stillThere is why a management cluster that was complete once cannot be used. It may hold clusters, so that no other one takes its place.
+func removalOf(plan local.Plan) string {
+	return fmt.Sprintf("ocne cluster delete --provider libvirt --session %s -C %s", plan.URI, plan.Cluster)
+}
+
+// stillThere is why a management cluster that stays cannot be used. No other one takes its place: it may hold clusters, or somebody wants to look at it.
 func stillThere(err error) error {
 	var unusable *unusableError
 	if errors.As(err, &unusable) {
@@ -163,8 +174,9 @@ func (o ManagementOptions) installControllers(ctx context.Context, name, kubecon
 			break
 		}
 		report.Show("Management cluster "+name, []progress.Item{{Name: "controllers", State: "waiting for the API", Detail: err.Error()}})
-		if err := pause(ctx); err != nil {
-			return err
+		if ended := pause(ctx); ended != nil {
+			err = fmt.Errorf("%w while its API did not answer: %w", ended, err)
+			break
 		}
 	}
 	report.Close()

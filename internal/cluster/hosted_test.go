@@ -107,6 +107,29 @@ func TestAnInterruptedManagementClusterOnLibvirtLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAnInterruptedManagementClusterOnLibvirtStaysWhenItShallBeLookedAt(t *testing.T) {
+	h := newLibvirtHost(t)
+	h.hasImages()
+	h.order.KeepOnError = true
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var told strings.Builder
+	_, err := h.order.openOrMake(ctx, listening(func(text string) {
+		told.WriteString(text + "\n")
+		if strings.Contains(text, "waiting for the API at") {
+			interrupt()
+		}
+	}))
+	var unfinished *UnfinishedError
+	require.ErrorAs(t, err, &unfinished)
+	require.ErrorIs(t, err, context.Canceled)
+	require.True(t, unfinished.Begun)
+	require.Contains(t, err.Error(), "management cluster: not ready")
+	require.Contains(t, h.virsh("list", "--name"), "small-control-plane-1")
+	require.Contains(t, told.String(), "Remove it: ocne cluster delete --provider libvirt --session qemu:///system")
+	require.NoDirExists(t, filepath.Join(h.home, ".ocne", "management"), "no embedded one in its place")
+}
+
 // asleep is an outpost on a libvirt host that answers once somebody has started it.
 func asleep(t *testing.T, host string) (o *outpost, awake *atomic.Bool, remembered record.Management) {
 	t.Helper()

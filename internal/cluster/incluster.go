@@ -107,7 +107,7 @@ func (c controllers) awaitReady(ctx context.Context, image *incluster.Image) err
 			return c.notRunning(image.Reference, cmp.Or(item.Detail, item.State))
 		}
 		if err := pause(ctx); err != nil {
-			return err
+			return fmt.Errorf("%w while the controllers (image %s) came up in cluster %s: %s", err, image.Reference, c.cluster, cmp.Or(item.Detail, item.State))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -228,4 +229,15 @@ func TestTheSummaryHasTheColumnsOfKubectl(t *testing.T) {
 			{Name: "demo-md-0-b", VMStatus: "up", Address: "192.0.2.170"},
 		},
 	}, summary)
+}
+
+func TestACommandThatEndsInTimeSaysWhatItsManagementClusterLacked(t *testing.T) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, context.DeadlineExceeded)
+	defer cancel()
+	lacked := []progress.Item{{Name: "management cluster", State: "not ready", Detail: "the API does not answer"}}
+	err := unfinished(ctx, &UnfinishedError{Err: context.DeadlineExceeded, Begun: true, Waiting: lacked}, nothing, nil)
+	require.EqualError(t, err, "context deadline exceeded; still waiting for\n  management cluster: not ready - the API does not answer")
+	var e *UnfinishedError
+	require.ErrorAs(t, err, &e)
+	require.True(t, e.Begun, "something was kept")
 }

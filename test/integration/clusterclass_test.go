@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -230,6 +232,37 @@ func (w classy) expectDryRun(t *testing.T) {
 	require.Equal(t, version, stored.ResourceVersion)
 }
 
+// expectNodeMasks makes clusters whose nodes cannot have the default part of the IPv6 pod subnet.
+func (w classy) expectNodeMasks(t *testing.T) {
+	for name, suites := range map[string][]string{"wide": nil, "wide-with-suites": {"TLS_AES_128_GCM_SHA256"}} {
+		of := *w.of
+		of.Name, of.CipherSuites = name, suites
+		of.VirtualIP = netip.MustParseAddr(of.VirtualIP).Next().String()
+		of.PodSubnets, of.ServiceSubnets = []string{"10.244.0.0/16", "fd00:10::/104"}, []string{"10.96.0.0/12", "fd00:20::/112"}
+		objects, err := of.Objects()
+		require.NoError(t, err)
+		var want *controlplanev1.KubeadmControlPlane
+		for _, object := range objects {
+			if found, is := object.(*controlplanev1.KubeadmControlPlane); is {
+				want = found
+			}
+		}
+		cluster, err := packages.Topology(&of)
+		require.NoError(t, err)
+		cluster.Spec.Topology.Variables = append(cluster.Spec.Topology.Variables, variable(t, "vmTemplates", map[string]string{"v1.33.10": "ock"}))
+		require.NoError(t, w.Create(t.Context(), cluster))
+		made := &controlplanev1.KubeadmControlPlane{}
+		programs.Eventually(t, "cluster "+name+" has a control plane", func() (bool, string) {
+			err := w.Get(t.Context(), client.ObjectKeyFromObject(want), made)
+			return err == nil, fmt.Sprint(err)
+		})
+		manager := made.Spec.KubeadmConfigSpec.ClusterConfiguration.ControllerManager
+		require.Equal(t, want.Spec.KubeadmConfigSpec.ClusterConfiguration.ControllerManager, manager)
+		require.Contains(t, fmt.Sprintf("%+v", manager.ExtraArgs), "node-cidr-mask-size-ipv6")
+		require.NoError(t, w.Delete(t.Context(), cluster))
+	}
+}
+
 // A cluster of the shipped ClusterClass lives as one of ocne's own does, by its variables alone.
 func TestLifeOfAClusterOfTheClusterClass(t *testing.T) {
 	t.Parallel()
@@ -238,6 +271,8 @@ func TestLifeOfAClusterOfTheClusterClass(t *testing.T) {
 	w.expectCapacity(t, "2Gi")
 	w.expectNoChurn(t, "new")
 	w.expectDryRun(t)
+
+	w.expectNodeMasks(t)
 
 	t.Log("a variable changes the workers, and nothing else")
 	w.of.OLVM.WorkerMachine.VirtualMachine.Memory = "3GB"

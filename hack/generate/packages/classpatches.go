@@ -26,6 +26,18 @@ const (
 	apiServerPort     = 70100
 	cipherSuitesToken = "CIPHER-SUITES"
 	registryToken     = "REGISTRY"
+	nodeMaskSubnet    = "fd00::/97"
+	nodeMaskToken     = `"113"` // what each node gets of it
+)
+
+// What Go templates say of the IPv6 pod subnet, and of the part of it that a node gets where Kubernetes' default does not do. The rule is the
+// configuration's, which TestLifeOfAClusterOfTheClusterClass compares. The subnets are those of the Cluster: there is no variable for them.
+const (
+	podSubnets   = `(join "," (dig "cluster" "network" "pods" list .builtin))`
+	podBitsIPv6  = `(atoi (last (splitList "/" (regexFind "[0-9a-fA-F]*:[0-9a-fA-F:.]*/[0-9]+" ` + podSubnets + `))))`
+	nodeMaskIPv6 = `(min 120 (add 16 ` + podBitsIPv6 + `))`
+	// Neither from /48 to /56. Cluster API has room for 256 bytes of a patch's conditions.
+	nodeMaskIsMeant = `(regexMatch ":[^,]*/([1-36-9].|4[0-7]|5[7-9]|1..)\\b" ` + podSubnets + `)`
 )
 
 // asTemplate puts Go templates of variables in the place of what stands for them. A cluster whose virtual IP comes from a pool has no host in
@@ -36,6 +48,7 @@ func asTemplate(text string) string {
 		strconv.Itoa(apiServerPort), "{{ ."+apiServerPortVariable+" }}",
 		cipherSuitesToken, `{{ join "," .`+cipherSuitesVariable+" }}",
 		registryToken, "{{ ."+registryVariable+" }}",
+		nodeMaskToken, `"{{ `+nodeMaskIPv6+` }}"`,
 	).Replace(text)
 }
 
@@ -115,14 +128,49 @@ type variant struct {
 	kind       string // of the template that is patched
 }
 
-// features are what some clusters have in each variant.
-func features() []variant {
-	return []variant{
-		{name: "cipher-suites", conditions: []string{"(gt (len ." + cipherSuitesVariable + ") 0)"},
-			set: func(c *config.Config) { c.CipherSuites = []string{cipherSuitesToken} }},
-		{name: "registry", conditions: []string{"(ne ." + registryVariable + ` "")`},
-			set: func(c *config.Config) { c.Node.Registry = registryToken }},
+// feature is what some clusters have in each variant, on top of another one or on top of nothing.
+type feature struct {
+	variant
+	upon *feature
+}
+
+// features are in the order of their patches: one on top of another comes after both.
+func features() []feature {
+	cipherSuites := feature{variant: variant{name: "cipher-suites", conditions: []string{"(gt (len ." + cipherSuitesVariable + ") 0)"},
+		set: func(c *config.Config) { c.CipherSuites = []string{cipherSuitesToken} }}}
+	registry := feature{variant: variant{name: "registry", conditions: []string{"(ne ." + registryVariable + ` "")`},
+		set: func(c *config.Config) { c.Node.Registry = registryToken }}}
+	nodeMask := feature{variant: variant{name: "node-mask", conditions: []string{nodeMaskIsMeant},
+		set: func(c *config.Config) { c.PodSubnets = []string{nodeMaskSubnet} }}}
+	both := nodeMask
+	both.upon = &cipherSuites // they write one list
+	return []feature{cipherSuites, registry, nodeMask, both}
+}
+
+// in is the patch that the feature has in a variant; nil when it changes nothing there.
+func (f feature) in(v variant, at string) (*clusterv1.ClusterClassPatch, error) {
+	name, conditions := v.name, v.conditions
+	before := func(*config.Config) {}
+	if f.upon != nil {
+		name, conditions, before = name+"-"+f.upon.name, slices.Concat(conditions, f.upon.conditions), f.upon.set
 	}
+	from, _, err := v.kubeadm(before)
+	if err != nil {
+		return nil, err
+	}
+	to, _, err := v.kubeadm(func(c *config.Config) {
+		before(c)
+		f.set(c)
+	})
+	if err != nil {
+		return nil, err
+	}
+	changes, err := differences(at, from, to)
+	if err != nil || len(changes) == 0 {
+		return nil, err
+	}
+	patch := v.patch(name+"-"+f.name, slices.Concat(conditions, f.conditions), changes)
+	return &patch, nil
 }
 
 func profileIs(machine, profile string) string {
@@ -174,16 +222,12 @@ func (v variant) patches() ([]clusterv1.ClusterClassPatch, error) {
 	}
 	patches := []clusterv1.ClusterClassPatch{v.patch(v.name, v.conditions, changes)}
 	for _, f := range features() {
-		with, _, err := v.kubeadm(f.set)
-		if err != nil {
-			return nil, err
-		}
-		changes, err := differences(at, plain, with)
+		patch, err := f.in(v, at)
 		if err != nil {
 			return nil, fmt.Errorf("with %s: %w", f.name, err)
 		}
-		if len(changes) > 0 {
-			patches = append(patches, v.patch(v.name+"-"+f.name, append(slices.Clone(v.conditions), f.conditions...), changes))
+		if patch != nil {
+			patches = append(patches, *patch)
 		}
 	}
 	return patches, nil

@@ -29,7 +29,7 @@ type Options struct {
 	NodeStartupTimeout time.Duration
 	// SkipPreflight are checks of the engine that are left out.
 	SkipPreflight []string
-	// KeepOnError leaves what was made of a cluster on a libvirt host when it does not come up.
+	// KeepOnError leaves what was made of a cluster, or of a management cluster, on a libvirt host when it does not come up.
 	KeepOnError bool
 	// Ignored are the given flags that have no use.
 	Ignored []string
@@ -101,7 +101,7 @@ func NewCommand(env *cli.Environment, run func(context.Context, *Options) error)
 		"give up when a VM has run for this `time` and its node is not Ready")
 	checkSkipped := cli.SkipPreflightFlag(cmd, &o.SkipPreflight)
 	session := cli.SessionFlag(cmd, "s")
-	f.BoolVar(&o.KeepOnError, "keep-on-error", false, "with provider libvirt: keep what was made when the cluster does not come up")
+	f.BoolVar(&o.KeepOnError, "keep-on-error", false, "keep what was made on a libvirt host when the cluster, or the management cluster, does not come up there")
 	// Flags of the existing ocne that do nothing with OLVM; scripts may still give them.
 	f.StringP("key", "i", "", "")
 	f.StringP("auto-start-ui", "u", "", "")
@@ -155,7 +155,7 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	summary, err := cluster.Create(ctx, cluster.CreateOptions{
 		Config: c, ConfigFile: file, Management: env.ManagementOf(o.Kubeconfig, c), Getenv: env.Getenv,
-		NodeStartupTimeout: o.NodeStartupTimeout, SkipPreflight: o.SkipPreflight,
+		NodeStartupTimeout: o.NodeStartupTimeout, SkipPreflight: o.SkipPreflight, KeepOnError: o.KeepOnError,
 	}, report)
 	report.Close()
 	if err != nil {
