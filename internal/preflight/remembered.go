@@ -137,7 +137,7 @@ func (c Check) Reason() string {
 func Summary(findings []Finding) string {
 	lines := make([]string, 0, len(findings))
 	for _, f := range findings {
-		lines = append(lines, f.String()+". "+f.Next)
+		lines = append(lines, strings.TrimSuffix(f.String(), ".")+". "+f.Next)
 	}
-	return strings.Join(lines, "; ")
+	return strings.Join(lines, " ")
 }
