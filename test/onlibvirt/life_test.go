@@ -37,7 +37,7 @@ func TestAManagementClusterOnLibvirtAppearsAndGoes(t *testing.T) {
 		out, err := command.CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
-	engine := programs.StartEngine(t, "--listen", network+".1:0")
+	engine := programs.StartEngine(t, "--guests", "instant", "--listen", network+".1:0")
 	config := programs.WriteClusterFileIn(t, t.TempDir(), engine, network, 1, 1)
 	w.ocne("cluster", "start", "-c", config, "-v", version)
 	require.Len(t, engine.Holds(t).VMs, 2)
