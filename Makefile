@@ -126,9 +126,10 @@ vm-image: ## Make the disk of a whole Kubernetes node for QEMU and libvirt, prin
 
 .PHONY: test-libvirt
 test-libvirt: ## Make, find and remove VMs with a real libvirtd in namespaces of its own (root; Debian: libvirt-daemon-system qemu-system-x86 ovmf dnsmasq-base)
-	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 go test -trimpath -count=1 -v -timeout 60m ./internal/cluster/providers/libvirt ./internal/cluster
+	CGO_ENABLED=0 OCNE_TEST_LIBVIRT=1 $(if $(wildcard bin/bootimage),OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage)) \
+		go test -trimpath -count=1 -v -timeout 60m ./internal/cluster/providers/libvirt ./internal/cluster
 
-# Which of them, as go test -run takes it.
+# Which of them, as go test -run takes it; all of them include make test-libvirt.
 E2E_RUN ?= .
 E2E_PACKAGES ?= ./test/e2e ./test/bootimage
 
@@ -140,7 +141,7 @@ ock-test-image: ## Make a small disk image of the shape of OCK's boot images and
 e2e: $(addprefix bin/,$(PROGRAMS)) bin/ocne-controlplane cloud-image $(if $(filter ./test/bootimage,$(E2E_PACKAGES)),boot-image) e2e-image ## Live clusters' lives with real nodes in containers; boot an image (root; the images take half an hour once)
 	CGO_ENABLED=0 OCNE_BIN=$(CURDIR)/bin OCNE_PLAIN_BIN=$(CURDIR)/bin OCNE_NODE_IMAGE=$$(readlink -f bin/cloudimage) \
 		OCNE_BOOT_IMAGE=$$(readlink -f bin/bootimage) go test -trimpath -count=1 -v -p 1 -timeout 60m -run '$(E2E_RUN)' $(E2E_PACKAGES)
-	@if [ -n "$(E2E_RUN)" ]; then echo "make test-libvirt: skipped, because E2E_RUN names a part of make e2e"; \
+	@if [ '$(E2E_RUN)' != . ]; then echo "make test-libvirt: skipped, because E2E_RUN names a part of make e2e"; \
 	elif ! command -v libvirtd >/dev/null; then echo "make test-libvirt: skipped, because libvirtd is not installed"; \
 	else $(MAKE) test-libvirt; fi
 
