@@ -323,19 +323,20 @@ func TestANodeOfAnotherReleaseThanItsVersionEndsAnUpgrade(t *testing.T) {
 	site := newSite(t)
 	s.infraMachines[0].Annotations = map[string]string{clusterv1.TemplateClonedFromNameAnnotation: "new"}
 	wanted := &infrav1.OLVMMachineTemplate{ObjectMeta: named("olvm", "new")}
-	u := &upgrade{version: "v1.34.5", report: site.report, rollouts: []rollout{{want: wanted}}}
+	u := &upgrade{version: "v1.34.5", rollouts: []rollout{{want: wanted}}}
+	u.releases = releases{report: site.report, concerns: u.wants}
 	s.nodes[0].Status.NodeInfo.KubeletVersion = "v1.34.5+1.el9"
-	require.Empty(t, u.otherVersions(&s.snapshot))
+	require.Empty(t, u.releases.others(&s.snapshot))
 	s.nodes[0].Status.NodeInfo.KubeletVersion = "v1.34.4"
-	require.Empty(t, u.otherVersions(&s.snapshot))
-	require.Empty(t, u.otherVersions(&s.snapshot))
+	require.Empty(t, u.releases.others(&s.snapshot))
+	require.Empty(t, u.releases.others(&s.snapshot))
 	require.Equal(t, "[    0s] Warning: VM template ock-2 holds Kubernetes v1.34.4, and not v1.34.5\n", site.told.String(), "told once")
 	s.nodes[0].Status.NodeInfo.KubeletVersion = "v1.33.10"
-	found := u.otherVersions(&s.snapshot)
+	found := u.releases.others(&s.snapshot)
 	require.Len(t, found, 1)
 	require.Equal(t, "its VM template ock-2 holds Kubernetes v1.33.10, and not v1.34.5", found[0].Message)
 	wanted.Name = "newer"
-	require.Empty(t, u.otherVersions(&s.snapshot), "it is being replaced")
+	require.Empty(t, u.releases.others(&s.snapshot), "it is being replaced")
 }
 
 func TestAGroupIsUpWhenItsOwnMachinesAre(t *testing.T) {

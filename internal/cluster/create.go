@@ -167,7 +167,7 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, mem *
 		return nil, unfinished(ctx, err, begun, nil)
 	}
 	report.Step(fmt.Sprintf("Applied the objects of cluster %s", o.Config.Name))
-	last, err := m.await(ctx, o.awaited(p), report)
+	last, err := m.await(ctx, o.awaited(p, report), report)
 	if err != nil {
 		return nil, err
 	}
@@ -176,15 +176,17 @@ func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, mem *
 }
 
 // awaited is the cluster that the configuration describes.
-func (o CreateOptions) awaited(p *plan) awaited {
+func (o CreateOptions) awaited(p *plan, report progress.Reporter) awaited {
 	c := o.Config
 	t := target{controlPlane: int32(c.ControlPlaneNodes), pools: map[string]int32{}} // in range, as Validate makes sure
 	for _, pool := range c.Pools() {
 		t.pools[c.PoolObjects(pool.Name)] = int32(pool.Nodes)
 	}
+	nodes := &releases{report: report, next: "If the cluster has just been made, delete it, write the release that the VM template holds into kubernetesVersion, or name\n" +
+		"another VM template, and start it again. Otherwise 'ocne cluster upgrade -c FILE' replaces the machines."}
 	return awaited{
-		key: p.key, title: "Cluster " + c.Name, target: t, reached: t.reached, kubeconfig: c.KubeconfigPath(), nodeStartup: o.NodeStartupTimeout,
-		addons: p.addons,
+		key: p.key, title: "Cluster " + c.Name, target: t, reached: t.reached, check: nodes.others, kubeconfig: c.KubeconfigPath(),
+		nodeStartup: o.NodeStartupTimeout, addons: p.addons,
 	}
 }
 

@@ -202,6 +202,48 @@ func TestAnOLVMMachineThatWasForgottenBeforeItHadAMachineIsNotWaitedFor(t *testi
 	require.True(t, target{controlPlane: 1, pools: map[string]int32{"": 1}}.reached(&s.snapshot))
 }
 
+// Cluster API compares the texts of versions, and distributions add their build to them.
+func TestNodesOfADistributionsBuildAreUpToDate(t *testing.T) {
+	goal := target{controlPlane: 1, pools: map[string]int32{"": 1}, version: "v1.33.10"}
+	of := func(kubelet string) *story {
+		s := running()
+		s.controlPlane.Spec.Version, s.workers[0].Spec.Template.Spec.Version = "v1.33.10", "v1.33.10"
+		s.controlPlane.Status.UpToDateReplicas, s.workers[0].Status.UpToDateReplicas = ptr.To(int32(0)), ptr.To(int32(0))
+		for i := range s.machines {
+			s.machines[i].Spec.Version = "v1.33.10"
+			s.machines[i].Status.NodeInfo = &corev1.NodeSystemInfo{KubeletVersion: kubelet}
+			s.machines[i].Status.Conditions = []metav1.Condition{condition(clusterv1.MachineUpToDateCondition, metav1.ConditionFalse,
+				clusterv1.MachineUpToDateUpdatingReason, "* Node.status.nodeInfo.kubeletVersion "+kubelet+", v1.33.10 required")}
+			s.nodes[i].Status.NodeInfo.KubeletVersion = kubelet
+		}
+		return s
+	}
+	told := &bytes.Buffer{}
+	compared := &releases{report: progress.NewPlain(told, time.Now), next: "Name another one."}
+
+	s := of("v1.33.10+1.el8")
+	require.True(t, goal.reached(&s.snapshot))
+	require.Empty(t, compared.others(&s.snapshot))
+	require.Empty(t, told.String())
+	require.Equal(t, "1 of 1 ready, 1 upgraded to v1.33.10", goal.controlPlaneItem(&s.snapshot).State)
+
+	s.machines[1].Status.Conditions = append(s.machines[1].Status.Conditions,
+		condition(clusterv1.MachineUpdatingCondition, metav1.ConditionTrue, clusterv1.MachineInPlaceUpdatingReason, ""))
+	require.False(t, goal.reached(&s.snapshot), "it is being updated")
+
+	s = of("v1.33.12+2.el8")
+	require.True(t, goal.reached(&s.snapshot))
+	require.Empty(t, compared.others(&s.snapshot))
+	require.Contains(t, told.String(), "holds Kubernetes v1.33.12+2.el8, and not v1.33.10")
+
+	s = of("v1.32.13")
+	require.False(t, goal.reached(&s.snapshot))
+	require.Contains(t, machineItem(&s.snapshot, &s.machines[0]).Detail, "kubeletVersion v1.32.13, v1.33.10 required")
+	found := compared.others(&s.snapshot)
+	require.Len(t, found, 2)
+	require.Equal(t, "Name another one.", found[0].Next)
+}
+
 func TestScalingDownNamesWhatIsToBeRemoved(t *testing.T) {
 	s := running()
 	s.workersHave(3, 3)

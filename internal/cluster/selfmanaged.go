@@ -124,7 +124,7 @@ func (m *Management) moveIn(
 	}
 	mem.moved(ctx, p.key, own, report)
 	// The objects have come without their status: what the cluster says of itself from now on, its own controllers have found out.
-	shown, err = own.await(ctx, o.awaited(p), report)
+	shown, err = own.await(ctx, o.awaited(p, report), report)
 	if err != nil {
 		return nil, nil, err
 	}

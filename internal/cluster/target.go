@@ -57,7 +57,7 @@ func (t target) controlPlaneReached(s *snapshot) bool {
 	k := s.controlPlane
 	return k.Status.ObservedGeneration == k.Generation && ptr.Deref(k.Spec.Replicas, 0) == t.controlPlane &&
 		ptr.Deref(k.Status.Replicas, 0) == t.controlPlane &&
-		ptr.Deref(k.Status.UpToDateReplicas, 0) == t.controlPlane &&
+		s.upToDate(k.Status.UpToDateReplicas, isControlPlane) == t.controlPlane &&
 		ptr.Deref(k.Status.ReadyReplicas, 0) == t.controlPlane
 }
 
@@ -77,7 +77,7 @@ func (t target) poolReached(s *snapshot, name string) bool {
 	}
 	n := t.workersOf(w)
 	return w.Status.ObservedGeneration == w.Generation && ptr.Deref(w.Spec.Replicas, 0) == n &&
-		ptr.Deref(w.Status.Replicas, 0) == n && ptr.Deref(w.Status.UpToDateReplicas, 0) == n && ptr.Deref(w.Status.ReadyReplicas, 0) == n
+		ptr.Deref(w.Status.Replicas, 0) == n && s.upToDate(w.Status.UpToDateReplicas, ofPool(w.Name)) == n && ptr.Deref(w.Status.ReadyReplicas, 0) == n
 }
 
 func (t target) machinesReached(s *snapshot) bool {
@@ -94,7 +94,7 @@ func machineReached(m *clusterv1.Machine) bool {
 		return false
 	}
 	upToDate := meta.FindStatusCondition(m.Status.Conditions, clusterv1.MachineUpToDateCondition)
-	return upToDate == nil || upToDate.Status != "False"
+	return upToDate == nil || upToDate.Status != "False" || ofAnotherBuild(m)
 }
 
 func (t target) nodesReached(s *snapshot) bool {

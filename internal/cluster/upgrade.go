@@ -10,16 +10,12 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/version"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/cluster/progress"
 )
-
-// otherVersionReason is that of a node whose VM template holds another Kubernetes release than the one that was asked for.
-const otherVersionReason = "OtherKubernetesVersion"
 
 // UpgradeOptions say what the machines of a cluster shall become.
 type UpgradeOptions struct {
@@ -60,8 +56,8 @@ type upgrade struct {
 	// rollouts are the control plane's and then those of the worker pools.
 	rollouts []rollout
 	target   target
-	// warned are the VM templates that hold another patch release than the one that was asked for.
-	warned []string
+	// releases of the nodes that the upgrade makes.
+	releases releases
 }
 
 // prepare opens the management cluster and makes all checks.
@@ -77,6 +73,10 @@ func (o UpgradeOptions) prepare(ctx context.Context, report progress.Reporter) (
 	}
 	report.Step("Management cluster: " + m.Description)
 	u := &upgrade{Management: m, options: o, report: report, key: client.ObjectKeyFromObject(found)}
+	u.releases = releases{
+		report: report, concerns: u.wants,
+		next: "Run the command again with --vm-template and another VM template, which holds the version: the machine is replaced then.",
+	}
 	if err := u.plan(ctx); err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
@@ -245,7 +245,7 @@ func (u *upgrade) begin(ctx context.Context, r *rollout, done *extent) error {
 
 func (u *upgrade) awaited(reached func(*snapshot) bool) awaited {
 	return awaited{
-		key: u.key, title: "Upgrading cluster " + u.key.Name, target: u.target, reached: reached, check: u.otherVersions,
+		key: u.key, title: "Upgrading cluster " + u.key.Name, target: u.target, reached: reached, check: u.releases.others,
 		nodeStartup: u.options.NodeStartupTimeout,
 	}
 }
@@ -258,49 +258,8 @@ func (u *upgrade) atLeast(err error, done extent) error {
 	return err
 }
 
-// otherVersions finds new nodes whose VM template holds another minor release than the one that was asked for. Another patch release is
-// only told: distributions rebuild releases.
-func (u *upgrade) otherVersions(s *snapshot) []Problem {
-	var found []Problem
-	for i := range s.machines {
-		m := &s.machines[i]
-		node, im := s.node(m.Status.NodeRef.Name), s.infraMachine(m)
-		if m.Spec.Version != u.version || node == nil || im == nil || !m.DeletionTimestamp.IsZero() || !u.wants(im) {
-			continue
-		}
-		has := node.Status.NodeInfo.KubeletVersion
-		if same, sameMinor := compareReleases(has, u.version); sameMinor {
-			if !same && !slices.Contains(u.warned, vmTemplateOf(im.Spec)) {
-				u.warned = append(u.warned, vmTemplateOf(im.Spec))
-				u.report.Warn(fmt.Sprintf("VM template %s holds Kubernetes %s, and not %s", vmTemplateOf(im.Spec), has, u.version))
-			}
-			continue
-		}
-		found = append(found, Problem{
-			Subject: "machine " + m.Name, Reason: otherVersionReason,
-			Message: fmt.Sprintf("its VM template %s holds Kubernetes %s, and not %s", vmTemplateOf(im.Spec), has, u.version),
-			Next:    "Run the command again with --vm-template and another VM template, which holds the version: the machine is replaced then.",
-		})
-	}
-	return found
-}
-
-// wants says whether a machine was made from a machine template that is wanted. Others are being replaced.
-func (u *upgrade) wants(im *infrav1.OLVMMachine) bool {
+// wants says whether the upgrade has made a machine, from a machine template that is wanted. Others are being replaced.
+func (u *upgrade) wants(m *clusterv1.Machine, im *infrav1.OLVMMachine) bool {
 	from := im.Annotations[clusterv1.TemplateClonedFromNameAnnotation]
-	return slices.ContainsFunc(u.rollouts, func(r rollout) bool { return r.want.Name == from })
-}
-
-// compareReleases leaves out what distributions add to a version.
-func compareReleases(a, b string) (same, sameMinor bool) {
-	first, err := version.ParseGeneric(a)
-	if err != nil {
-		return false, false
-	}
-	second, err := version.ParseGeneric(b)
-	if err != nil {
-		return false, false
-	}
-	sameMinor = first.Major() == second.Major() && first.Minor() == second.Minor()
-	return sameMinor && first.Patch() == second.Patch(), sameMinor
+	return m.Spec.Version == u.version && slices.ContainsFunc(u.rollouts, func(r rollout) bool { return r.want.Name == from })
 }

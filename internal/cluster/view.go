@@ -56,7 +56,7 @@ func (t target) controlPlaneItem(s *snapshot) progress.Item {
 	}
 	k := s.controlPlane
 	item.State = readyOf(ptr.Deref(k.Status.ReadyReplicas, 0), t.controlPlane) + surplus(ptr.Deref(k.Status.Replicas, 0), t.controlPlane) +
-		t.upgraded(k.Status.UpToDateReplicas, k.Status.ObservedGeneration == k.Generation)
+		t.upgraded(s.upToDate(k.Status.UpToDateReplicas, isControlPlane), k.Status.ObservedGeneration == k.Generation)
 	item.Done = t.controlPlaneReached(s) && s.controlPlaneInitialized()
 	if !item.Done {
 		item.Detail = firstProblem(k.Status.Conditions,
@@ -83,7 +83,7 @@ func (t target) workerItems(s *snapshot) []progress.Item {
 		n := t.workersOf(w)
 		item.State = readyOf(ptr.Deref(w.Status.ReadyReplicas, 0), n) + surplus(ptr.Deref(w.Status.Replicas, 0), n)
 		if w.Spec.Template.Spec.Version == t.version {
-			item.State += t.upgraded(w.Status.UpToDateReplicas, w.Status.ObservedGeneration == w.Generation)
+			item.State += t.upgraded(s.upToDate(w.Status.UpToDateReplicas, ofPool(w.Name)), w.Status.ObservedGeneration == w.Generation)
 		}
 		if item.Done = t.poolReached(s, name); !item.Done {
 			item.Detail = firstProblem(w.Status.Conditions, clusterv1.MachineDeploymentAvailableCondition)
@@ -94,14 +94,14 @@ func (t target) workerItems(s *snapshot) []progress.Item {
 }
 
 // upgraded says how many machines of a group are what they shall become. What was counted before the group was changed does not count.
-func (t target) upgraded(upToDate *int32, observed bool) string {
+func (t target) upgraded(upToDate int32, observed bool) string {
 	switch {
 	case t.version == "":
 		return ""
 	case !observed:
 		return ", upgrade to " + t.version + " begins"
 	}
-	return fmt.Sprintf(", %d upgraded to %s", ptr.Deref(upToDate, 0), t.version)
+	return fmt.Sprintf(", %d upgraded to %s", upToDate, t.version)
 }
 
 func readyOf(ready, desired int32) string { return fmt.Sprintf("%d of %d ready", ready, desired) }
@@ -158,7 +158,9 @@ func machineItem(s *snapshot, m *clusterv1.Machine) progress.Item {
 		ready, why := workload.Ready(node)
 		if ready {
 			item.State += ", node ready"
-			item.Done = machineReached(m)
+			if item.Done = machineReached(m); !item.Done {
+				item.Detail = message(meta.FindStatusCondition(m.Status.Conditions, clusterv1.MachineUpToDateCondition))
+			}
 			return item
 		}
 		item.State += ", node not ready"

@@ -28,6 +28,18 @@ func TestAClusterToTryThings(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(w.home, ".kube", "kubeconfig.try"))
 }
 
+// release is an engine whose template holds the same release as the image: the cluster's release is also that of its management cluster.
+const release = `
+dataCenters: [{name: Default}]
+clusters: [{name: Default}]
+hosts: [{name: host1}]
+storageDomains: [{name: data}]
+networks: [{name: ovirtmgmt}]
+vnicProfiles: [{name: ovirtmgmt}]
+templates:
+  - {name: ock, osType: rhcos_x64, kubernetesVersion: ` + version + `, disks: [{alias: ock-boot}]}
+`
+
 // The management cluster appears with the first cluster, and goes with the last.
 func TestAManagementClusterOnLibvirtAppearsAndGoes(t *testing.T) {
 	image := imageDirectory(t)
@@ -37,7 +49,9 @@ func TestAManagementClusterOnLibvirtAppearsAndGoes(t *testing.T) {
 		out, err := command.CombinedOutput()
 		require.NoError(t, err, string(out))
 	}
-	engine := programs.StartEngine(t, "--guests", "instant", "--listen", network+".1:0")
+	inventory := filepath.Join(t.TempDir(), "inventory.yaml")
+	require.NoError(t, os.WriteFile(inventory, []byte(release), 0o600))
+	engine := programs.StartEngine(t, "--guests", "instant", "--inventory", inventory, "--listen", network+".1:0")
 	config := programs.WriteClusterFileIn(t, t.TempDir(), engine, network, 1, 1)
 	w.ocne("cluster", "start", "-c", config, "-v", version)
 	require.Len(t, engine.Holds(t).VMs, 2)
