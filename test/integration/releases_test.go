@@ -3,28 +3,17 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// builds are what a distribution makes of releases.
-const builds = `
-dataCenters: [{name: Default}]
-clusters: [{name: Default}]
-hosts: [{name: host1}, {name: host2}]
-storageDomains: [{name: data}]
-networks: [{name: ovirtmgmt}]
-vnicProfiles: [{name: ovirtmgmt}]
-templates:
-  - {name: ock, osType: rhcos_x64, kubernetesVersion: v1.33.10+1.el8, disks: [{alias: ock-1.33-boot}]}
-  - {name: ock-1.34, osType: rhcos_x64, kubernetesVersion: v1.34.5+2.el8, disks: [{alias: ock-1.34-boot}]}
-`
-
 // A distribution's kubelets say more than the release, which Cluster API takes for another one.
 func TestNodesOfADistributionsBuilds(t *testing.T) {
 	t.Parallel()
 	inventory := filepath.Join(t.TempDir(), "inventory.yaml")
+	builds := strings.NewReplacer("v1.33.10", "v1.33.10+1.el8", "v1.34.5", "v1.34.5+2.el8").Replace(releases)
 	require.NoError(t, os.WriteFile(inventory, []byte(builds), 0o600))
 	w := newWorld(t, "--inventory", inventory)
 	expect := func(version string) {
