@@ -244,6 +244,14 @@ func TestNodesOfADistributionsBuildAreUpToDate(t *testing.T) {
 	require.Equal(t, "Name another one.", found[0].Next)
 }
 
+func TestANodeThatHasJustJoinedIsItsMachines(t *testing.T) {
+	s := running()
+	s.phase("demo-md-0-b", clusterv1.MachinePhaseProvisioned).Status.NodeRef.Name = ""
+	require.Empty(t, s.strayNodes())
+	s.machines = s.machines[:1]
+	require.Equal(t, []string{"demo-md-0-b"}, s.strayNodes())
+}
+
 func TestScalingDownNamesWhatIsToBeRemoved(t *testing.T) {
 	s := running()
 	s.workersHave(3, 3)

@@ -139,6 +139,22 @@ func (s *snapshot) leaving() []*infrav1.OLVMMachine {
 	return leaving
 }
 
+// strayNodes are the names of nodes that no machine has: a removed machine's, until Cluster API has removed it, or one that joined by itself.
+func (s *snapshot) strayNodes() []string {
+	machined := map[string]bool{}
+	for i := range s.machines {
+		m := &s.machines[i]
+		machined[m.Status.NodeRef.Name], machined[m.Spec.InfrastructureRef.Name] = true, true // a new node has its VM's name before it is referred to
+	}
+	var stray []string
+	for i := range s.nodes {
+		if name := s.nodes[i].Name; !machined[name] {
+			stray = append(stray, name)
+		}
+	}
+	return stray
+}
+
 func (s *snapshot) node(name string) *corev1.Node {
 	for i := range s.nodes {
 		if s.nodes[i].Name == name {

@@ -105,18 +105,3 @@ func (t target) nodesReached(s *snapshot) bool {
 	}
 	return len(s.nodes) == t.nodes(s)
 }
-
-// strayNodes are the names of nodes that no machine has: a removed machine's, until Cluster API has removed it, or one that joined by itself.
-func (s *snapshot) strayNodes() []string {
-	machined := map[string]bool{}
-	for i := range s.machines {
-		machined[s.machines[i].Status.NodeRef.Name] = true
-	}
-	var stray []string
-	for i := range s.nodes {
-		if name := s.nodes[i].Name; !machined[name] {
-			stray = append(stray, name)
-		}
-	}
-	return stray
-}

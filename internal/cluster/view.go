@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -159,7 +160,7 @@ func machineItem(s *snapshot, m *clusterv1.Machine) progress.Item {
 		if ready {
 			item.State += ", node ready"
 			if item.Done = machineReached(m); !item.Done {
-				item.Detail = message(meta.FindStatusCondition(m.Status.Conditions, clusterv1.MachineUpToDateCondition))
+				item.Detail = cmp.Or(firstProblem(m.Status.Conditions, clusterv1.MachineUpToDateCondition), item.Detail)
 			}
 			return item
 		}

@@ -7,10 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/boot"
 	"github.com/ocne-project/ocne/internal/machine"
-
-	infrav1 "github.com/ocne-project/ocne/api/v1"
 )
 
 const dataDiskID = "1c1b1a10-2222-4333-8444-555566667777"

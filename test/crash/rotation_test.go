@@ -28,7 +28,7 @@ func TestCredentialsAndAuthorityAreRotatedUnderLoad(t *testing.T) {
 		Client: l.client, namespace: "rotated", engineURL: f.url, engineCA: f.ca,
 		ipv4: infrav1.IPv4{Subnet: "10.97.0.0/24", IPAddresses: []string{"10.97.0.10-10.97.0.250"}},
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*programs.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	require.NoError(t, c.createCluster(ctx))
 	manager := programs.Launch(t, nil, programs.Path(t, "ocne-manager"), "--kubeconfig", l.kubeconfig, "--providers", "olvm")
