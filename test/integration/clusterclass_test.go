@@ -13,11 +13,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -251,15 +253,21 @@ func (w classy) expectNodeMasks(t *testing.T) {
 		require.NoError(t, err)
 		cluster.Spec.Topology.Variables = append(cluster.Spec.Topology.Variables, variable(t, "vmTemplates", map[string]string{"v1.33.10": "ock"}))
 		require.NoError(t, w.Create(t.Context(), cluster))
-		made := &controlplanev1.KubeadmControlPlane{}
-		programs.Eventually(t, "cluster "+name+" has a control plane", func() (bool, string) {
-			err := w.Get(t.Context(), client.ObjectKeyFromObject(want), made)
-			return err == nil, fmt.Sprint(err)
+		// A Cluster that is deleted before that leaves its MachineDeployment for ever: Cluster API's controller of it needs the Cluster.
+		programs.Eventually(t, "topology of cluster "+name+" is reconciled", func() (bool, string) {
+			require.NoError(t, w.Get(t.Context(), client.ObjectKeyFromObject(cluster), cluster))
+			return conditions.IsTrue(cluster, clusterv1.ClusterTopologyReconciledCondition), fmt.Sprintf("%+v", cluster.Status.Conditions)
 		})
+		made := &controlplanev1.KubeadmControlPlane{}
+		require.NoError(t, w.Get(t.Context(), client.ObjectKeyFromObject(want), made))
 		manager := made.Spec.KubeadmConfigSpec.ClusterConfiguration.ControllerManager
 		require.Equal(t, want.Spec.KubeadmConfigSpec.ClusterConfiguration.ControllerManager, manager)
 		require.Contains(t, fmt.Sprintf("%+v", manager.ExtraArgs), "node-cidr-mask-size-ipv6")
 		require.NoError(t, w.Delete(t.Context(), cluster))
+		programs.Eventually(t, "cluster "+name+" is gone", func() (bool, string) {
+			err := w.Get(t.Context(), client.ObjectKeyFromObject(cluster), &clusterv1.Cluster{})
+			return apierrors.IsNotFound(err), fmt.Sprint(err)
+		})
 	}
 }
 
