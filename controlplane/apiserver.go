@@ -17,9 +17,13 @@ import (
 // readyTimeout bounds the start; a loaded machine needs tens of seconds, an idle one three.
 const readyTimeout = 3 * time.Minute
 
-// readyPath is ready without the default roles and priority classes, for which the API server looks a second after all else. They are for others:
-// whoever has the kubeconfig may do everything (group system:masters), and there are no pods.
-const readyPath = "/readyz?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
+const (
+	// readyPath is ready when all is that the API server does by itself.
+	readyPath = "/readyz"
+	// usablePath does not wait for the default roles and priority classes, for which the API server looks a second after all else. They are for
+	// others: whoever has the kubeconfig may do everything (group system:masters), and there are no pods.
+	usablePath = readyPath + "?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
+)
 
 func (c *controlPlane) startAPIServer(keys *pki, etcdSocket string) error {
 	_, port, err := net.SplitHostPort(c.connections.Addr().String())
@@ -78,7 +82,8 @@ func (c *controlPlane) startAPIServer(keys *pki, etcdSocket string) error {
 	return nil
 }
 
-func (c *controlPlane) waitReady(ctx context.Context, keys *pki) error {
+// wait returns when the API server answers for the path, or with the error that it failed with.
+func (c *controlPlane) wait(ctx context.Context, keys *pki, path string, failed <-chan error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	transport := &http.Transport{TLSClientConfig: keys.clientTLS()}
@@ -87,13 +92,13 @@ func (c *controlPlane) waitReady(ctx context.Context, keys *pki) error {
 	var last error
 	for {
 		select {
-		case err := <-c.failed:
+		case err := <-failed:
 			return err
 		case <-ctx.Done():
 			return fmt.Errorf("kube-apiserver is not ready: %w", errors.Join(ctx.Err(), last))
 		case <-time.After(25 * time.Millisecond):
 		}
-		if last = probe(ctx, client, c.server+readyPath); last == nil {
+		if last = probe(ctx, client, c.server+path); last == nil {
 			return nil
 		}
 	}

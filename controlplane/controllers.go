@@ -12,7 +12,7 @@ import (
 // controllers are those that Cluster API relies on: owner references are collected and namespaces can be deleted.
 const controllers = "garbage-collector-controller,namespace-controller"
 
-func (c *controlPlane) startControllers() error {
+func (c *controlPlane) startControllers(keys *pki) error {
 	o, err := kcmoptions.NewKubeControllerManagerOptions()
 	if err != nil {
 		return fmt.Errorf("kube-controller-manager options: %w", err)
@@ -44,7 +44,11 @@ func (c *controlPlane) startControllers() error {
 	c.stopControllers, c.controllersDone = cancel, make(chan struct{})
 	go func() {
 		defer close(c.controllersDone)
-		if err := kcm.Run(ctx, config.Complete()); err != nil && ctx.Err() == nil {
+		err := c.wait(ctx, keys, readyPath, nil) // they wait for it themselves, but for ten seconds only
+		if err == nil {
+			err = kcm.Run(ctx, config.Complete())
+		}
+		if err != nil && ctx.Err() == nil {
 			c.failed <- fmt.Errorf("kube-controller-manager: %w", err)
 		}
 	}()

@@ -78,14 +78,14 @@ func start(ctx context.Context, o options) (_ *controlPlane, err error) {
 	if err := c.startAPIServer(keys, socket); err != nil {
 		return nil, err
 	}
-	if err := c.waitReady(ctx, keys); err != nil {
+	if err := c.wait(ctx, keys, usablePath, c.failed); err != nil {
 		return nil, err
 	}
 	c.kubeconfig = filepath.Join(dir, "kubeconfig")
 	if err := keys.writeKubeconfig(c.kubeconfig, c.server); err != nil {
 		return nil, err
 	}
-	return c, c.startControllers()
+	return c, c.startControllers(keys)
 }
 
 // stop is safe to call on a control plane that has only partly started.
