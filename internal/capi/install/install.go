@@ -177,9 +177,9 @@ func crdResource() schema.GroupVersionResource {
 	return apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions")
 }
 
-// waitServed waits until the API server serves the CRDs. It asks for a list, and does not look at the CRD's conditions: the first
-// list makes the API server fill its cache of the kind, without which the watches of the controllers would be sent away for a second.
-// Discovery, from which the controllers learn the kind, comes later still.
+// waitServed waits until the API server serves the CRDs. It does not look at their conditions: the controllers learn of a kind from discovery,
+// which comes later. And it asks for a list, the first of which makes the API server fill its cache of the kind; without that the watches of the
+// controllers would be sent away for a second.
 func (i *Installer) waitServed(ctx context.Context, crds []*unstructured.Unstructured) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
@@ -203,21 +203,18 @@ func (i *Installer) waitServed(ctx context.Context, crds []*unstructured.Unstruc
 	return group.Wait()
 }
 
-// served fails until the API server answers for a resource and tells its clients about it.
+// served fails until the API server tells its clients about a resource and answers for it. The first list is expensive,
+// and comes last.
 func (i *Installer) served(ctx context.Context, resource schema.GroupVersionResource) error {
-	if _, err := i.objects.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
-		return err
-	}
 	list, err := i.discovery.ServerResourcesForGroupVersion(resource.GroupVersion().String())
 	if err != nil {
 		return fmt.Errorf("discover %s: %w", resource.GroupVersion(), err)
 	}
-	for _, r := range list.APIResources {
-		if r.Name == resource.Resource {
-			return nil
-		}
+	if !slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == resource.Resource }) {
+		return fmt.Errorf("%s is not in the discovery document yet", resource)
 	}
-	return fmt.Errorf("%s is not in the discovery document yet", resource)
+	_, err = i.objects.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1})
+	return err
 }
 
 // storedResource returns the resource of a CRD in the version that is stored.
