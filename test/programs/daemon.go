@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,7 +58,8 @@ type Daemon struct {
 	done    chan struct{} // closed when it has ended
 }
 
-// Launch starts a program. It is stopped when the test ends, and has failed the test if the race detector reported something.
+// Launch starts a program. It is stopped when the test ends, also when that is killed, and has failed the test if the race detector reported
+// something.
 func Launch(t testing.TB, env []string, path string, args ...string) *Daemon {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), filepath.Base(path)+".log")
@@ -66,12 +68,18 @@ func Launch(t testing.TB, env []string, path string, args ...string) *Daemon {
 	d := &Daemon{Log: log, command: exec.CommandContext(context.Background(), path, args...), ready: make(chan string, 1), done: make(chan struct{})}
 	d.command.Env = append(os.Environ(), env...)
 	d.command.Stderr = stderr
+	d.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	stdout, err := d.command.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, d.command.Start())
-	_ = stderr.Close() // the process has its own
-	d.PID = d.command.Process.Pid
+	started := make(chan error)
 	go func() {
+		// The death signal is sent when the thread that started the process ends, which is with this goroutine, as it is never unlocked.
+		runtime.LockOSThread()
+		err := d.command.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		reader := bufio.NewReader(stdout)
 		first, _ := reader.ReadString('\n')
 		d.ready <- first
@@ -79,6 +87,9 @@ func Launch(t testing.TB, env []string, path string, args ...string) *Daemon {
 		_ = d.command.Wait() // how it ended is seen by what it did
 		close(d.done)
 	}()
+	require.NoError(t, <-started)
+	_ = stderr.Close() // the process has its own
+	d.PID = d.command.Process.Pid
 	t.Cleanup(func() { d.Stop(t) })
 	return d
 }
