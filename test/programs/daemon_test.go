@@ -20,7 +20,7 @@ func TestProgramsEndWithTestsThatAreKilled(t *testing.T) {
 		select {}
 	}
 	tests := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run", "^"+t.Name()+"$")
-	tests.Env = append(os.Environ(), launchVariable+"=1")
+	tests.Env = append(os.Environ(), launchVariable+"=1", "TMPDIR="+t.TempDir())
 	stdout, err := tests.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, tests.Start())
