@@ -42,7 +42,7 @@ func Act(ctx context.Context, e *engine.Engine, d Desired, p Plan) error {
 		defer e.ForgetAffinityLabels()
 		return tolerate(c.AddVMToAffinityLabel(ctx, p.LabelID, d.VMID), ovirt.Exists)
 	case Start:
-		return c.StartVM(ctx, d.VMID)
+		return c.StartVMWithInitialization(ctx, d.VMID)
 	case ClearInitialization:
 		return c.ClearInitialization(ctx, d.VMID)
 	case Stop:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,3 +163,32 @@ func BenchmarkNext(b *testing.B) {
 		}
 	}
 }
+
+// A host accepts a VM, cannot run it, and nobody looks meanwhile.
+func TestAStartThatFailedIsRepeatedWithTheBootDocument(t *testing.T) {
+	guests := &userData{}
+	sim := olvmsim.New(t, olvmsim.Options{Guests: guests})
+	b := newBenchAs(t, sim, sim.Username(), sim.Password())
+	d := b.machine("demo-1")
+	b.submit(&d, "demo-1", "192.0.2.7")
+	fault, err := sim.Inject(olvmsim.Fault{Effect: olvmsim.Effect{Kind: olvmsim.LaunchFails, VM: "demo-1"}})
+	require.NoError(t, err)
+	b.until(&d, "it is started", func(p Plan) bool { return p.Action == Start })
+	require.Eventually(t, func() bool { return sim.VMs()[0].Status == ovirt.StatusDown }, time.Minute, 5*time.Millisecond)
+	require.NoError(t, sim.Clear(fault))
+	b.until(&d, "it runs", running)
+	require.Eventually(t, func() bool { return guests.last.Load() != nil }, time.Minute, 5*time.Millisecond)
+	require.Contains(t, *guests.last.Load(), "ignition")
+}
+
+// userData is Guests that keep what the last VM booted with.
+type userData struct{ last atomic.Pointer[string] }
+
+func (u *userData) Start(_ context.Context, vm olvmsim.GuestVM) error {
+	text := string(vm.UserData)
+	u.last.Store(&text)
+	return nil
+}
+
+func (u *userData) Stop(string) {}
+func (u *userData) Close()      {}

@@ -126,7 +126,7 @@ type Effect struct {
 	Detail string `json:"detail,omitempty"`
 	// Share is how much of a list is missing, greater than 0 and up to 1; 0 means one half.
 	Share float64 `json:"share,omitempty"`
-	// VM is a VM's name, in slow-boot and never-up a pattern; default: the VM of the call, in slow-boot and never-up all VMs.
+	// VM is a VM's name, in slow-boot, never-up and launch-fails a pattern; default: the VM of the call, with a pattern all VMs.
 	VM string `json:"vm,omitempty"`
 	// NewName is for vm-renamed.
 	NewName string `json:"newName,omitempty"`
@@ -164,6 +164,7 @@ const (
 	AffinityUnmet  Kind = "affinity-unmet"
 	SlowBoot       Kind = "slow-boot"
 	NeverUp        Kind = "never-up"
+	LaunchFails    Kind = "launch-fails"
 	GuestHangs     Kind = "guest-hangs"
 	DiskLocked     Kind = "disk-locked"
 	TransferPaused Kind = "transfer-paused"
@@ -193,6 +194,7 @@ func Kinds() []KindHelp {
 		{AffinityUnmet, "409: no host meets the affinity rules; default calls: starts of VMs"},
 		{SlowBoot, "VMs (--vm pattern) need --delay more, or --factor times as long, until they are up"},
 		{NeverUp, "VMs (--vm pattern) stay powering up"},
+		{LaunchFails, "hosts accept VMs (--vm pattern), and cannot run them"},
 		{GuestHangs, "nothing runs inside VMs that are switched on"},
 		{DiskLocked, "disks (--disk pattern) are locked and stay so"},
 		{TransferPaused, "the engine pauses image transfers (--disk pattern)"},

@@ -49,6 +49,8 @@ func (s *Simulator) apply(e Effect) (undo func(), err error) {
 		return s.behave(e.VM, engine.GuestBehaviour{Delay: time.Duration(e.Delay) + time.Duration(max(0, e.Factor-1)*float64(usualBoot))})
 	case NeverUp:
 		return s.behave(e.VM, engine.GuestBehaviour{NeverUp: true})
+	case LaunchFails:
+		return s.behave(e.VM, engine.GuestBehaviour{FailsToRun: true})
 	case GuestHangs:
 		s.power.setHang(true)
 		return func() { s.power.setHang(false) }, nil

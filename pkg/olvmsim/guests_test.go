@@ -237,3 +237,25 @@ func TestInitializationIsUsedOnceUnlessAskedFor(t *testing.T) {
 		c.stop(vm)
 	}
 }
+
+func TestALaunchThatFailsUsesTheInitializationUp(t *testing.T) {
+	const document = `{"ignition":{"version":"3.4.0"}}`
+	for name, test := range map[string]struct{ again, want string }{
+		"a start of itself has none":   {`{}`, ``},
+		"a start that asks for it has": {`{"use_initialization":"true"}`, document},
+	} {
+		t.Run(name, func(t *testing.T) {
+			guests := &recorder{}
+			sim := olvmsim.New(t, olvmsim.Options{Guests: guests})
+			c := newClient(t, sim)
+			vm := c.addVM("n1", script(document)+",")
+			fault, err := sim.Inject(olvmsim.Fault{Effect: olvmsim.Effect{Kind: olvmsim.LaunchFails, VM: "n1"}})
+			require.NoError(t, err)
+			c.must(http.StatusOK, http.MethodPost, vm+"/start", "")
+			require.Eventually(t, func() bool { return c.get(vm).text("status") == "down" }, patience, 5*time.Millisecond)
+			require.NoError(t, sim.Clear(fault))
+			c.must(http.StatusOK, http.MethodPost, vm+"/start", test.again)
+			require.Equal(t, test.want, string(guests.boot(t, 1).UserData))
+		})
+	}
+}

@@ -68,6 +68,8 @@ func TestVMCallsOnTheWire(t *testing.T) {
 		{func(ctx context.Context, c *Client) (any, error) { return none(c.ClearInitialization(ctx, vmID)) },
 			"PUT /api/vms/" + vmID + ` {"initialization":{"custom_script":""}}`, vmReply, nil},
 		{func(ctx context.Context, c *Client) (any, error) { return none(c.StartVM(ctx, vmID)) }, "POST /api/vms/" + vmID + "/start {}", done, nil},
+		{func(ctx context.Context, c *Client) (any, error) { return none(c.StartVMWithInitialization(ctx, vmID)) },
+			"POST /api/vms/" + vmID + `/start {"use_initialization":"true"}`, done, nil},
 		{func(ctx context.Context, c *Client) (any, error) { return none(c.StopVM(ctx, vmID)) },
 			"POST /api/vms/" + vmID + `/stop {"force":"true"}`, done, nil},
 		{func(ctx context.Context, c *Client) (any, error) { return none(c.ShutdownVM(ctx, vmID)) }, "POST /api/vms/" + vmID + "/shutdown {}", done, nil},

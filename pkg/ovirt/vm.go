@@ -191,6 +191,12 @@ func (c *Client) StartVM(ctx context.Context, id string) error {
 	return c.vmAction(ctx, id, "start", wireAction{})
 }
 
+// StartVMWithInitialization does the same for a VM that has not come up yet, and gives it its initialization however often it was tried: of
+// itself the engine does so once, and counts a start as soon as the host has accepted it (RunVmCommand.updateVmInit), whatever becomes of it.
+func (c *Client) StartVMWithInitialization(ctx context.Context, id string) error {
+	return c.vmAction(ctx, id, "start", wireAction{UseInitialization: true})
+}
+
 // StopVM turns the power off, also while a backup or an image transfer runs; Conflict when the VM is down.
 func (c *Client) StopVM(ctx context.Context, id string) error {
 	return c.vmAction(ctx, id, "stop", wireAction{Force: true})

@@ -92,7 +92,8 @@ type wireType struct {
 
 // wireAction is the body of an action; it is needed even where it is empty.
 type wireAction struct {
-	Force boolean `json:"force,omitempty"`
+	Force             boolean `json:"force,omitempty"`
+	UseInitialization boolean `json:"use_initialization,omitempty"`
 }
 
 func vmOf(w *wireVM) VM {

@@ -44,14 +44,9 @@ func (e *Engine) resumeVM(v *VM, boot Boot) {
 	case StatusImageLocked:
 		e.resumeLocked(v)
 	case StatusWaitForLaunch:
-		drive, err := configDriveFor(v, RunOptions{})
-		if err != nil {
-			drive = configDrive{} // it was refused when the VM was started: there is none
-		}
 		e.later(launchTime, func() {
 			if v.run == run {
-				v.Status, v.Initialized = StatusPoweringUp, true
-				e.power.On(e.bootOf(v, drive))
+				e.powerUp(v)
 			}
 		})
 		e.comeUp(v, "", up)

@@ -58,10 +58,10 @@ type savedDomain struct {
 }
 
 type savedVM struct {
-	VM         *VM
-	Run        int
-	PausedBoot *Boot
-	Previewed  *Hardware
+	VM          *VM
+	Run         int
+	WaitingBoot *Boot `json:"PausedBoot"`
+	Previewed   *Hardware
 }
 
 type savedTransfer struct {
@@ -118,7 +118,7 @@ func (e *Engine) encode() ([]byte, error) {
 		s.StorageDomains = append(s.StorageDomains, savedDomain{sd, sd.capacity})
 	}
 	for id, v := range e.vms {
-		s.VMs[id] = savedVM{v, v.run, v.pausedBoot, v.previewed}
+		s.VMs[id] = savedVM{v, v.run, v.waitingBoot, v.previewed}
 	}
 	for _, t := range e.store.transfers {
 		moved := t.moved
@@ -221,7 +221,7 @@ func (e *Engine) fill(s *state) {
 		e.nameLocks[name] = true
 	}
 	for id, saved := range s.VMs {
-		saved.VM.run, saved.VM.pausedBoot, saved.VM.previewed = saved.Run, saved.PausedBoot, saved.Previewed
+		saved.VM.run, saved.VM.waitingBoot, saved.VM.previewed = saved.Run, saved.WaitingBoot, saved.Previewed
 		e.vms[id] = saved.VM
 	}
 	for _, saved := range s.StorageDomains {

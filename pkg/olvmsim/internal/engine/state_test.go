@@ -32,7 +32,7 @@ func TestEveryFieldOfTheEngineIsSaved(t *testing.T) {
 	}
 	check(reflect.TypeFor[Engine]())
 	for of, known := range map[reflect.Type]string{
-		reflect.TypeFor[VM](): "run pausedBoot previewed", reflect.TypeFor[Template](): "", reflect.TypeFor[Disk](): "",
+		reflect.TypeFor[VM](): "run waitingBoot previewed", reflect.TypeFor[Template](): "", reflect.TypeFor[Disk](): "",
 		reflect.TypeFor[StorageDomain](): "capacity", reflect.TypeFor[Transfer](): "job moved extended", reflect.TypeFor[Job](): "",
 		reflect.TypeFor[Host](): "", reflect.TypeFor[Snapshot](): "", reflect.TypeFor[Tag](): "", reflect.TypeFor[AffinityGroup](): "",
 		reflect.TypeFor[Permission](): "", reflect.TypeFor[Event](): "", reflect.TypeFor[Cluster](): "", reflect.TypeFor[Network](): "",

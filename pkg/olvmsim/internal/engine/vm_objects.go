@@ -62,8 +62,8 @@ type VMState struct {
 	// Frozen says that the guest's file systems are frozen.
 	Frozen bool
 
-	// pausedBoot is what a paused VM boots with when it is let go.
-	pausedBoot *Boot
+	// waitingBoot is what a VM boots with that waits for its launch, or is paused before its guest runs.
+	waitingBoot *Boot
 	// previewed is the hardware to go back to from the preview of a snapshot.
 	previewed *Hardware
 }

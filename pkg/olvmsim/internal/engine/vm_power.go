@@ -118,7 +118,7 @@ func (e *Engine) switchOff(v *VM) {
 	e.power.Off(v.ID)
 	host := v.HostID
 	v.Status, v.HostID, v.StopTime, v.StartTime = StatusDown, "", e.timeline.now(), time.Time{}
-	v.pausedBoot, v.RunOnce, v.Frozen, v.CurrentCDFile = nil, false, false, ""
+	v.waitingBoot, v.RunOnce, v.Frozen, v.CurrentCDFile = nil, false, false, ""
 	v.applyNextRun()
 	e.settleHost(host)
 }
@@ -152,14 +152,13 @@ func (e *Engine) bootAnew(call Call, id, verb, permit string, allowed ...string)
 	}
 	v.run++
 	run := v.run
-	v.Status, v.pausedBoot = StatusReboot, nil
+	v.Status, v.waitingBoot = StatusReboot, nil
 	job := e.startJob(call, fmt.Sprintf("Rebooting VM %s", v.Name))
 	e.logEvent(eventReboot, v.ID, call.CorrelationID, fmt.Sprintf("User %s initiated reboot of VM %s.", call.User.Name, v.Name))
 	e.power.Off(v.ID)
 	e.later(rebootTime, func() {
 		if v.run == run {
 			v.applyNextRun()
-			v.Initialized = true
 			e.power.On(e.bootOf(v, configDrive{}))
 		}
 		e.finishJob(job)

@@ -145,23 +145,32 @@ func (e *Engine) launch(v *VM, host Host, boot Boot, job *Job, pause bool) {
 	v.run++
 	run := v.run
 	v.Status, v.HostID, v.StartTime, v.StopReason = StatusWaitForLaunch, host.ID, e.timeline.now(), ""
-	v.CurrentCDFile = v.CDFile
+	v.CurrentCDFile, v.waitingBoot = v.CDFile, &boot
+	v.Initialized = true // once a host has accepted the run, whatever becomes of it (the engine's CreateVDSCommand)
 	e.later(launchTime, func() {
 		switch {
 		case v.run != run:
 		case e.behaviourOf(v).FailsToRun:
 			e.failRun(v, host, job.CorrelationID)
 		case pause:
-			v.Status, v.pausedBoot = StatusPaused, &boot
+			v.Status = StatusPaused
 			e.logEvent(eventPaused, v.ID, job.CorrelationID, fmt.Sprintf("VM %s is paused.", v.Name)) // own words
 		default:
-			v.Status, v.Initialized = StatusPoweringUp, true
-			e.power.On(boot)
+			e.powerUp(v)
 		}
 		e.finishJob(job)
 	})
 	if !pause {
 		e.comeUp(v, job.CorrelationID, fmt.Sprintf("VM %s started on Host %s", v.Name, host.Name))
+	}
+}
+
+// powerUp runs the guest of a VM that has waited for it.
+func (e *Engine) powerUp(v *VM) {
+	v.Status = StatusPoweringUp
+	if v.waitingBoot != nil { // a guest that was paused while it ran goes on
+		e.power.On(*v.waitingBoot)
+		v.waitingBoot = nil
 	}
 }
 
@@ -179,7 +188,8 @@ func (e *Engine) comeUp(v *VM, correlationID, description string) {
 // failRun sends a VM back that could not be run.
 func (e *Engine) failRun(v *VM, host Host, correlationID string) {
 	v.run++
-	v.Status, v.HostID, v.StartTime, v.StopTime, v.RunOnce = StatusDown, "", time.Time{}, e.timeline.now(), false
+	v.Status, v.HostID, v.StartTime, v.StopTime = StatusDown, "", time.Time{}, e.timeline.now()
+	v.waitingBoot, v.RunOnce = nil, false
 	e.logAs(severityError, eventRunFailed, v.ID, correlationID, fmt.Sprintf("Failed to run VM %s on Host %s.", v.Name, host.Name))
 }
 
@@ -187,12 +197,7 @@ func (e *Engine) failRun(v *VM, host Host, correlationID string) {
 func (e *Engine) unpause(call Call, v *VM) *Job {
 	job := e.startJob(call, fmt.Sprintf("Launching VM %s", v.Name))
 	v.run++
-	if v.pausedBoot != nil {
-		v.Initialized = true
-		e.power.On(*v.pausedBoot)
-		v.pausedBoot = nil
-	}
-	v.Status = StatusPoweringUp
+	e.powerUp(v)
 	e.comeUp(v, call.CorrelationID, fmt.Sprintf("VM %s was resumed by %s.", v.Name, call.User.Name))
 	e.finishJob(job)
 	return job
