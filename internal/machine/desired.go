@@ -45,6 +45,8 @@ type Desired struct {
 	Provisioned bool
 	// Started is when we last asked for its start; zero means never.
 	Started time.Time
+	// Stopped is when we last changed it to delete it; zero means never.
+	Stopped time.Time
 	// NodeJoined says that the node is a member of its cluster, so its boot document has done its work.
 	NodeJoined bool
 	// Cleared says that the boot document was removed from the engine.

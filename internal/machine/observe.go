@@ -77,11 +77,11 @@ func Observe(ctx context.Context, e *engine.Engine, d Desired, now time.Time) (O
 	if !o.Ours || o.VM.Status != ovirt.StatusDown {
 		return o, nil
 	}
-	if d.Deleting && d.Provisioned { // nobody attaches a disk to a VM that never ran
+	if d.Deleting { // also one that is not known to have run: nobody may have looked meanwhile
 		o.ForeignDisks, err = foreignDisks(ctx, e, d)
 		return o, err
 	}
-	if d.Deleting || d.Provisioned {
+	if d.Provisioned {
 		return o, nil
 	}
 	o.Rival = findRival(snapshot, o.Mark, d.VMID)

@@ -16,6 +16,8 @@ const (
 	SubmitWindow = 2 * time.Minute
 	// startAgainAfter spaces the attempts to start a VM that falls back to down.
 	startAgainAfter = 15 * time.Second
+	// stopAgainAfter is how long a VM that was asked to stop may be on its way down.
+	stopAgainAfter = 30 * time.Second
 
 	wakeSoon  = time.Second
 	wakeLater = 5 * time.Second
@@ -98,7 +100,7 @@ func Next(d Desired, o Observation, now time.Time) Plan {
 		return waiting(infrav1.NotOursReason, 0, "VM %s has this machine's id but not its mark (in the comment): it is left alone; "+
 			"restore the comment, or remove the VM and the finalizer %s by hand", o.VM.Name, infrav1.MachineFinalizer)
 	case d.Deleting:
-		return takeDown(d, o)
+		return takeDown(d, o, now)
 	default:
 		return bringUp(d, o, now)
 	}
@@ -132,7 +134,11 @@ func bringUp(d Desired, o Observation, now time.Time) Plan {
 		p.Status = metav1.ConditionUnknown
 		return p
 	default:
-		return waiting(infrav1.NotRunningReason, wakeLater, "the VM is %s", o.VM.Status)
+		wake := wakeLater
+		if d.Provisioned { // it is watched
+			wake = 0
+		}
+		return waiting(infrav1.NotRunningReason, wake, "the VM is %s", o.VM.Status)
 	}
 }
 
@@ -164,13 +170,15 @@ func parts() []func(Desired, Observation) (p Plan, missing bool) {
 	return []func(Desired, Observation) (Plan, bool){firstNIC, additionalNICs, disks, tags, headless, affinityGroup, affinityLabels}
 }
 
-func takeDown(d Desired, o Observation) Plan {
-	switch o.VM.Status {
-	case ovirt.StatusImageLocked:
+func takeDown(d Desired, o Observation, now time.Time) Plan {
+	// Somebody may have asked the guest to shut down, which may never do so: a stop ends that, too.
+	stopping := o.VM.Status == ovirt.StatusPoweringDown && now.Sub(d.Stopped) < stopAgainAfter
+	switch {
+	case o.VM.Status == ovirt.StatusImageLocked:
 		return waiting(infrav1.DeletingReason, wakeSoon, "the engine is busy with the VM's disks")
-	case ovirt.StatusPoweringDown, ovirt.StatusSavingState, ovirt.StatusRestoringState:
+	case stopping, o.VM.Status == ovirt.StatusSavingState, o.VM.Status == ovirt.StatusRestoringState:
 		return waiting(infrav1.DeletingReason, wakeSoon, "the VM is %s", o.VM.Status)
-	case ovirt.StatusDown:
+	case o.VM.Status == ovirt.StatusDown:
 		if len(o.ForeignDisks) > 0 {
 			p := acting(DetachDisk, infrav1.DeletingReason, "disk %s does not belong to the VM and is detached before the VM is removed", o.ForeignDisks[0])
 			p.DiskID = o.ForeignDisks[0]

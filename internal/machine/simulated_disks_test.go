@@ -52,7 +52,7 @@ func TestDataDisksComeAndGoWithTheirVM(t *testing.T) {
 		return c.AttachDisk(ctx, d.VMID, ovirt.DiskAttachment{DiskID: volume.ID, Interface: infrav1.InterfaceVirtIOSCSI, Active: true}) == nil
 	}, time.Minute, 5*time.Millisecond)
 
-	d.Provisioned, d.Deleting = true, true
+	d.Deleting = true // nobody has noted that it ran
 	require.Equal(t, []Action{Stop, DetachDisk, Remove}, b.until(&d, "the VM is gone", gone))
 	disks := b.sim.Disks()
 	require.Len(t, disks, 2, "the template's and the volume")
