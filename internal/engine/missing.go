@@ -35,3 +35,10 @@ func (e *MissingError) Error() string {
 	}
 	return fmt.Sprintf("%s; there are %s%s", text, strings.Join(list, ", "), more)
 }
+
+// OtherEngineError is an engine that does not have the cluster in which it is said to have made a VM.
+type OtherEngineError struct{ ClusterID string }
+
+func (e *OtherEngineError) Error() string {
+	return fmt.Sprintf("the engine has, or shows, no cluster with the id %s, which the VM was made in: it is another engine, or was set up anew", e.ClusterID)
+}

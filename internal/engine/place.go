@@ -100,17 +100,24 @@ func (e *Engine) resolve(ctx context.Context, names PlaceNames) (Place, error) {
 }
 
 // Sees checks that the account still sees where its VMs are: an engine answers an account without permissions as if nothing
-// existed, which must not be taken for a deleted VM. An empty cluster is not looked for.
-func (e *Engine) Sees(ctx context.Context, dataCenter, cluster string) error {
+// existed, which must not be taken for a deleted VM. An empty cluster is not looked for. The id is that of the cluster that the VM was made
+// in, or empty: names are alike in many engines, and whoever has put the address of another one in place gets an OtherEngineError.
+func (e *Engine) Sees(ctx context.Context, dataCenter, cluster, clusterID string) error {
 	dc, err := e.client.DataCenterByName(ctx, dataCenter)
 	if err != nil {
 		return fmt.Errorf("data center %q: %w", dataCenter, err)
 	}
-	if cluster == "" { // of a VM whose failure domain is gone
+	if cluster != "" { // not of a VM whose failure domain is gone
+		if _, err := e.client.ClusterByName(ctx, dc.ID, cluster); err != nil {
+			return fmt.Errorf("cluster %q: %w", cluster, err)
+		}
+	}
+	if clusterID == "" {
 		return nil
 	}
-	if _, err := e.client.ClusterByName(ctx, dc.ID, cluster); err != nil {
-		return fmt.Errorf("cluster %q: %w", cluster, err)
+	_, err = e.client.Cluster(ctx, clusterID)
+	if ovirt.KindOf(err) == ovirt.NotFound {
+		return &OtherEngineError{ClusterID: clusterID}
 	}
-	return nil
+	return err
 }

@@ -5,9 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
+	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/pkg/olvmsim"
 	"github.com/ocne-project/ocne/pkg/olvmsim/inventory"
 )
@@ -53,4 +55,20 @@ func TestAVMThatAnotherAccountMadeIsNotTakenForGone(t *testing.T) {
 
 	d.Username = contents.Users[0].Name
 	first.until(&d, "it is gone", func(p Plan) bool { return p.Gone })
+}
+
+func TestAVMThatAnotherEngineDoesNotHaveIsNotGone(t *testing.T) {
+	b := newBench(t)
+	d := b.machine("demo-1")
+	d.Seen, d.Provisioned, d.Deleting = true, true, true
+	d.MadeIn = uuid.NewString()
+	_, err := Observe(t.Context(), b.engine, d, time.Now())
+	var other *engine.OtherEngineError
+	require.ErrorAs(t, err, &other)
+	require.ErrorContains(t, err, infrav1.AbandonAnnotation+"=true")
+
+	d.MadeIn = b.place.ClusterID
+	o, err := Observe(t.Context(), b.engine, d, time.Now())
+	require.NoError(t, err)
+	require.True(t, o.Absent, "by the engine that it was made in")
 }

@@ -16,6 +16,8 @@ type Desired struct {
 	// Names and Place say where the VM belongs; Place is empty while deleting.
 	Names engine.PlaceNames
 	Place engine.Place
+	// MadeIn is the engine's id of the cluster that the VM was made in; empty when it is not known.
+	MadeIn string
 	// Shape is what the spec says of the VM beside its size; it is empty while deleting, but for Protected.
 	Shape Shape
 	// NIC is the first NIC of the VM, which carries the node's address.

@@ -2,10 +2,12 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 	"github.com/ocne-project/ocne/internal/engine"
 	"github.com/ocne-project/ocne/pkg/ovirt"
 )
@@ -122,7 +124,12 @@ func lookAgain(ctx context.Context, e *engine.Engine, d Desired, now time.Time) 
 	if ovirt.KindOf(err) != ovirt.NotFound {
 		return Observation{}, err
 	}
-	if err := e.Sees(ctx, d.Names.DataCenter, d.Names.Cluster); err != nil {
+	err = e.Sees(ctx, d.Names.DataCenter, d.Names.Cluster, d.MadeIn)
+	if other := (*engine.OtherEngineError)(nil); errors.As(err, &other) {
+		return Observation{}, fmt.Errorf("%w; put the OLVMCluster's address of the engine right, or, when the VM's engine is gone for good, "+
+			"annotate the OLVMCluster with %s=true and delete the Machine", err, infrav1.AbandonAnnotation)
+	}
+	if err != nil {
 		return Observation{}, fmt.Errorf("the VM is not shown, and neither is where it belongs: %w", err)
 	}
 	if d.Seen || d.Provisioned { // after a move to another management cluster it is known that the VM ran, and not who saw it

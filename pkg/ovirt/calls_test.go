@@ -113,6 +113,8 @@ func TestInventoryCallsOnTheWire(t *testing.T) {
 			"GET /api/datacenters?search=name%3D%22My+DC%22",
 			`{"data_center":[{"id":"dc0","name":"my dc"},{"id":"dc1","name":"My DC","status":"up","local":"false"}]}`,
 			DataCenter{ID: "dc1", Name: "My DC", Status: "up"}},
+		{func(ctx context.Context, c *Client) (any, error) { return value(c.Cluster(ctx, "c1")) }, "GET /api/clusters/c1",
+			`{"id":"c1","name":"Default","data_center":{"id":"dc1"}}`, Cluster{ID: "c1", Name: "Default", DataCenterID: "dc1"}},
 		{func(ctx context.Context, c *Client) (any, error) {
 			return value(c.ClusterByName(ctx, "dc1", "Default"))
 		}, "GET /api/datacenters/dc1/clusters",

@@ -109,6 +109,13 @@ func (c *Client) Clusters(ctx context.Context, dataCenterID string) ([]Cluster, 
 	return list(ctx, c, clustersRequest(dataCenterID, "list clusters of data center", dataCenterID), "cluster", clusterOf)
 }
 
+// Cluster reads a cluster; NotFound when there is none of that id that this user sees.
+func (c *Client) Cluster(ctx context.Context, id string) (*Cluster, error) {
+	return one(ctx, c, request{
+		name: "clusters.get", operation: "read cluster", object: id, method: http.MethodGet, path: []string{"clusters", id},
+	}, clusterOf)
+}
+
 // ClusterByName finds a cluster of a data center.
 func (c *Client) ClusterByName(ctx context.Context, dataCenterID, name string) (*Cluster, error) {
 	r := clustersRequest(dataCenterID, "find cluster", name)

@@ -102,10 +102,14 @@ func (s *subject) desired() machine.Desired {
 		Cleared:     status.VirtualMachine.InitializationCleared,
 		Shape:       machine.Shape{Protected: s.olvm.Spec.VirtualMachine.DeleteProtection},
 		Names:       names,
+		MadeIn:      status.ClusterID,
 	}
 	d.Storage = storage(s)
-	if showsReason(s.olvm, infrav1.StartingReason) {
+	switch {
+	case showsReason(s.olvm, infrav1.StartingReason):
 		d.Started = s.engine.Touched(d.VMID)
+	case showsReason(s.olvm, infrav1.DeletingReason):
+		d.Stopped = s.engine.Touched(d.VMID)
 	}
 	return d
 }
