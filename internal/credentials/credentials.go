@@ -40,8 +40,23 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("credentials Secret %s has no key %s", e.Secret, e.Key)
 }
 
+// UnreadError says that the API server did not answer, which tells nothing about the credentials and passes by itself.
+type UnreadError struct{ Err error }
+
+func (e *UnreadError) Error() string { return e.Err.Error() }
+
+func (e *UnreadError) Unwrap() error { return e.Err }
+
+// unread leaves a refusal as it is: it stays until somebody gives the permission.
+func unread(err error) error {
+	if apierrors.IsForbidden(err) {
+		return err
+	}
+	return &UnreadError{Err: err}
+}
+
 // Account of the engine that a cluster uses. A CA ConfigMap that does not exist is no error: the command line tool names one even
-// when no CA is configured.
+// when no CA is configured. Errors are a MissingError, an UnreadError, or the API server's refusal.
 func Account(ctx context.Context, c client.Reader, cluster *infrav1.OLVMCluster) (engine.Account, error) {
 	server := cluster.Spec.OLVMOvirtAPIServer
 	account := engine.Account{URL: server.ServerURL, InsecureSkipTLSVerify: server.InsecureSkipTLSVerify}
@@ -52,7 +67,7 @@ func Account(ctx context.Context, c client.Reader, cluster *infrav1.OLVMCluster)
 		if apierrors.IsNotFound(err) {
 			return account, &MissingError{Secret: key}
 		}
-		return account, fmt.Errorf("get credentials Secret %s: %w", key, err)
+		return account, unread(fmt.Errorf("get credentials Secret %s: %w", key, err))
 	}
 	for _, required := range []string{UsernameKey, PasswordKey} {
 		if len(secret.Data[required]) == 0 {
@@ -68,7 +83,7 @@ func Account(ctx context.Context, c client.Reader, cluster *infrav1.OLVMCluster)
 	ca := &corev1.ConfigMap{}
 	key = objectKey(cluster, *server.CAConfigMap)
 	if err := c.Get(ctx, key, ca); client.IgnoreNotFound(err) != nil {
-		return account, fmt.Errorf("get CA ConfigMap %s: %w", key, err)
+		return account, unread(fmt.Errorf("get CA ConfigMap %s: %w", key, err))
 	}
 	for _, name := range slices.Sorted(maps.Keys(ca.Data)) {
 		account.CA = append(account.CA, ca.Data[name]...)

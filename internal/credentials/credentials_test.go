@@ -2,15 +2,19 @@ package credentials
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
 )
@@ -54,6 +58,23 @@ func TestAccount(t *testing.T) {
 		require.Equal(t, "admin@internal", account.Username)
 		require.Equal(t, "pw", account.Password)
 		require.Equal(t, "ovirt-app-api", account.Scope)
+	})
+	t.Run("an API server that does not answer says nothing about them, and one that refuses does", func(t *testing.T) {
+		resource := schema.GroupResource{Resource: "secrets"}
+		for failure, passes := range map[error]bool{
+			apierrors.NewInternalError(errors.New("etcd")): true, context.DeadlineExceeded: true,
+			apierrors.NewForbidden(resource, "creds", errors.New("no role")): false,
+		} {
+			c := interceptor.NewClient(holding(t).(client.WithWatch), interceptor.Funcs{
+				Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+					return failure
+				},
+			})
+			_, err := Account(context.Background(), c, cluster("demo"))
+			require.ErrorIs(t, err, failure)
+			var unread *UnreadError
+			require.Equal(t, passes, errors.As(err, &unread), "%v", failure)
+		}
 	})
 	t.Run("a CA ConfigMap that does not exist is no error", func(t *testing.T) {
 		account, err := Account(context.Background(), holding(t, secret(full)), cluster("demo"))

@@ -144,6 +144,9 @@ func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olv
 // observe looks at the engine and shows what it finds. A positive duration says that the engine cannot be used, and when to try again.
 func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (time.Duration, error) {
 	account, err := credentials.Account(ctx, r.Client, olvm)
+	if unread := (*credentials.UnreadError)(nil); errors.As(err, &unread) {
+		return 0, err
+	}
 	if err != nil {
 		return unreachable(olvm, err), nil
 	}

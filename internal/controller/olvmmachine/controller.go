@@ -117,6 +117,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		return withoutCluster(s.olvm), nil
 	}
 	if err := r.connect(ctx, &s); err != nil {
+		if unread := (*credentials.UnreadError)(nil); errors.As(err, &unread) {
+			return ctrl.Result{}, err
+		}
 		return r.hold(s, err), nil
 	}
 	if deleting {
