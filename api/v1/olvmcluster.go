@@ -28,7 +28,8 @@ func Abandoned(o metav1.Object) bool {
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.controlPlaneEndpointFromPool) || (has(self.controlPlaneEndpointFromPool) && self.controlPlaneEndpointFromPool == oldSelf.controlPlaneEndpointFromPool)",message="controlPlaneEndpointFromPool cannot change once it is set"
 // +kubebuilder:validation:XValidation:rule="(has(oldSelf.loadBalancer) && has(oldSelf.loadBalancer.virtualRouterID) ? oldSelf.loadBalancer.virtualRouterID : 0) == (has(self.loadBalancer) && has(self.loadBalancer.virtualRouterID) ? self.loadBalancer.virtualRouterID : 0)",message="loadBalancer.virtualRouterID cannot change: nodes with different ones would all hold the virtual IP"
 type OLVMClusterSpec struct {
-	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API.
+	// controlPlaneEndpoint is the virtual IP and the port of the cluster's API. Without a host, that of the Cluster's controlPlaneEndpoint is
+	// written here; the port is 6443 unless either sets one.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.host) || !self.host.contains(':')",message="the virtual IP must be an IPv4 address: IPv6 alone is not supported"
 	ControlPlaneEndpoint clusterv1.APIEndpoint `json:"controlPlaneEndpoint,omitempty,omitzero"`

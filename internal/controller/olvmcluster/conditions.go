@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	infrav1 "github.com/ocne-project/ocne/api/v1"
@@ -76,10 +75,9 @@ func (r *Reconciler) tell(before, after *infrav1.OLVMCluster) {
 	}
 }
 
-func noEndpoint(olvm *infrav1.OLVMCluster) (ctrl.Result, error) {
+func noEndpoint(olvm *infrav1.OLVMCluster) {
 	set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, infrav1.InvalidSpecReason,
-		"spec.controlPlaneEndpoint is not set: give it the virtual IP and port of the cluster's API")
-	return ctrl.Result{}, nil // a change of the spec wakes us
+		"spec.controlPlaneEndpoint.host is set neither here nor in the Cluster: give it the virtual IP of the cluster's API")
 }
 
 func deleting(olvm *infrav1.OLVMCluster, message string) {

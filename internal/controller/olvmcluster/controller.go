@@ -134,8 +134,8 @@ func (r *Reconciler) normal(ctx context.Context, cluster *clusterv1.Cluster, olv
 	if complete, result, err := r.endpointFromPool(ctx, cluster, olvm); err != nil || !complete {
 		return result, err
 	}
-	if olvm.Spec.ControlPlaneEndpoint.IsZero() {
-		return noEndpoint(olvm)
+	if complete, again, err := r.wholeEndpoint(ctx, cluster, olvm); err != nil || !complete {
+		return ctrl.Result{RequeueAfter: again}, err
 	}
 	olvm.Status.Initialization.Provisioned = ptr.To(true)
 	return ctrl.Result{RequeueAfter: lookAgain}, nil

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -68,15 +70,40 @@ func (r *Reconciler) endpointFromPool(ctx context.Context, cluster *clusterv1.Cl
 	if olvm.Spec.ControlPlaneEndpoint.IsValid() {
 		return true, ctrl.Result{}, nil
 	}
-	// By itself and before anything else: what is provisioned has its endpoint in the spec. The change wakes us.
-	before, chosen := olvm.DeepCopy(), olvm.DeepCopy()
-	chosen.Spec.ControlPlaneEndpoint = clusterv1.APIEndpoint{
+	return false, ctrl.Result{}, r.writeEndpoint(ctx, olvm, clusterv1.APIEndpoint{
 		Host: a.Prefix.Addr().String(), Port: cmp.Or(olvm.Spec.ControlPlaneEndpoint.Port, defaultPort),
+	})
+}
+
+// wholeEndpoint completes what the user has given: the host may be in the Cluster instead, which the contract of infrastructure clusters has us
+// wait for, and the port is 6443 unless it is set. Cluster API makes no machine before both are there. False means that there is no host yet, with
+// when to look again, or that the spec was changed, which wakes us.
+func (r *Reconciler) wholeEndpoint(ctx context.Context, cluster *clusterv1.Cluster, olvm *infrav1.OLVMCluster) (bool, time.Duration, error) {
+	given, elsewhere := olvm.Spec.ControlPlaneEndpoint, cluster.Spec.ControlPlaneEndpoint
+	if given.IsValid() {
+		return true, 0, nil
 	}
-	if err := r.Patch(ctx, chosen, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		return false, ctrl.Result{}, fmt.Errorf("write the control plane endpoint: %w", err)
+	whole := clusterv1.APIEndpoint{Host: cmp.Or(given.Host, elsewhere.Host), Port: cmp.Or(given.Port, elsewhere.Port, defaultPort)}
+	if whole.Host == "" {
+		noEndpoint(olvm)
+		return false, lookAgain, nil
 	}
-	return false, ctrl.Result{}, nil
+	err := r.writeEndpoint(ctx, olvm, whole)
+	if apierrors.IsInvalid(err) {
+		set(olvm, infrav1.ReadyCondition, metav1.ConditionFalse, infrav1.InvalidSpecReason, err.Error())
+		return false, lookAgain, nil
+	}
+	return false, 0, err
+}
+
+// writeEndpoint writes it by itself and before anything else: what is provisioned has its endpoint in the spec. The change wakes us.
+func (r *Reconciler) writeEndpoint(ctx context.Context, olvm *infrav1.OLVMCluster, endpoint clusterv1.APIEndpoint) error {
+	before, changed := olvm.DeepCopy(), olvm.DeepCopy()
+	changed.Spec.ControlPlaneEndpoint = endpoint
+	if err := r.Patch(ctx, changed, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("write the control plane endpoint %s: %w", endpoint.String(), err)
+	}
+	return nil
 }
 
 // usableEndpoint refuses an address that is none of a virtual IP, or another one than the spec has.
