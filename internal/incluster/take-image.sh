@@ -31,7 +31,8 @@ get "$INDEX" "$work/index" || exit 0
 image=$(jq --raw-output .data.image "$work/index")
 sha256=$(jq --raw-output .data.sha256 "$work/index")
 parts=$(jq --raw-output .data.parts "$work/index")
-if list | grep -qxF "$image"; then exit 0; fi
+images=$(list) # whole: grep stops at the first match, and a list that cannot be written to the end counts as failed
+if grep -qxF "$image" <<<"$images"; then exit 0; fi
 for ((n = 0; n < parts; n++)); do
     if ! get "$INDEX-${sha256:0:12}-$n" "$work/part" || ! jq --raw-output .binaryData.part "$work/part" | base64 --decode >>"$work/image.tar"; then
         say "part $n of image $image cannot be read from the cluster's ConfigMap $NAMESPACE/$INDEX-${sha256:0:12}-$n"
