@@ -5,7 +5,7 @@
 # An init runs once, as ever: others may have begun to join what it made.
 #
 # KEPT has what is in DIRECTORY, Kubernetes' configuration with the keys of the cluster's CAs, from before the first join until one has
-# succeeded; so a machine that was reset in the middle of a join goes on, too.
+# succeeded; so a machine that was reset in the middle of a join goes on, too, where systemd starts this (cloud-init runs it once).
 set -u
 script=$1 config=$2 directory=$3 kept=$4 socket=$5
 attempts=6 # with the pauses between them five minutes, besides what kubeadm itself waits for
@@ -20,6 +20,7 @@ keep() {
     rm -rf "$kept.new" &&
         (umask 077 && mkdir -p "$kept.new") &&
         if [ -d "$directory" ]; then cp -a "$directory/." "$kept.new/"; fi &&
+        sync -f "$kept.new" && # or power that fails now leaves the name, and files without content
         mv "$kept.new" "$kept"
 }
 

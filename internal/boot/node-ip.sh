@@ -30,4 +30,7 @@ Once it does: systemctl restart kubelet"
     echo "$message" >&2
     echo "$message" >/dev/console
 fi
-sed -i "s#--node-ip=${ipv4}\(,[0-9a-fA-F:]*\)\{0,1\}\([\" ]\|\$\)#--node-ip=${ipv4}${ipv6:+,$ipv6}\2#" "$flags"
+cp -p "$flags" "$flags.new" || exit # with its mode
+sed "s#--node-ip=${ipv4}\(,[0-9a-fA-F:]*\)\{0,1\}\([\" ]\|\$\)#--node-ip=${ipv4}${ipv6:+,$ipv6}\2#" "$flags" >"$flags.new" || exit
+# Nobody writes the file again if power fails before its content is on the disk.
+if cmp -s "$flags.new" "$flags"; then rm -f "$flags.new"; else sync "$flags.new" && mv -f "$flags.new" "$flags"; fi

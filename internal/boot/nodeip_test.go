@@ -48,25 +48,34 @@ func TestOnlySLAACNeedsTheScript(t *testing.T) {
 	}
 }
 
-// The script of the document runs here with an ip(8) that shows what is given.
-func TestNodeIPScript(t *testing.T) {
+const (
+	ipv4Only     = `KUBELET_KUBEADM_ARGS="--node-ip=192.0.2.161 --provider-id=olvm://x"`
+	bothFamilies = `KUBELET_KUBEADM_ARGS="--node-ip=192.0.2.161,fd00::5054:ff:fe12:3456 --provider-id=olvm://x"`
+)
+
+func bashHere(t *testing.T) string {
+	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		t.Skip("the script is one of bash, which is not there")
 	}
+	return bash
+}
+
+// The script of the document runs here with an ip(8) that shows what is given.
+func TestNodeIPScript(t *testing.T) {
+	bash := bashHere(t)
 	const (
 		stable    = "2: enp1s0    inet6 fd00::5054:ff:fe12:3456/64 scope global dynamic noprefixroute \\       valid_lft 86394sec preferred_lft 14394sec\n"
 		tentative = "2: enp1s0    inet6 fd00::1/64 scope global tentative dynamic \\       valid_lft 86394sec preferred_lft 14394sec\n"
 		temporary = "2: enp1s0    inet6 fd00::2/64 scope global temporary dynamic \\       valid_lft 86394sec preferred_lft 14394sec\n"
-		before    = `KUBELET_KUBEADM_ARGS="--node-ip=192.0.2.161 --provider-id=olvm://x"`
-		after     = `KUBELET_KUBEADM_ARGS="--node-ip=192.0.2.161,fd00::5054:ff:fe12:3456 --provider-id=olvm://x"`
 	)
 	for name, tc := range map[string]struct{ shows, flags, want string }{
-		"the address is added":              {stable, before, after},
+		"the address is added":              {stable, ipv4Only, bothFamilies},
 		"at the end of the arguments":       {stable, `A="--node-ip=192.0.2.161"`, `A="--node-ip=192.0.2.161,fd00::5054:ff:fe12:3456"`},
-		"again, and nothing changes":        {stable, after, after},
-		"another prefix replaces the first": {stable, strings.ReplaceAll(after, "fd00::5054", "fd01::5054"), after},
-		"addresses that do not last":        {tentative + temporary + stable, before, after},
+		"again, and nothing changes":        {stable, bothFamilies, bothFamilies},
+		"another prefix replaces the first": {stable, strings.ReplaceAll(bothFamilies, "fd00::5054", "fd01::5054"), bothFamilies},
+		"addresses that do not last":        {tentative + temporary + stable, ipv4Only, bothFamilies},
 		"somebody's own node IP stays":      {stable, `A="--node-ip=192.0.2.16"`, `A="--node-ip=192.0.2.16"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,21 +99,6 @@ func TestNodeIPScript(t *testing.T) {
 			require.Equal(t, tc.want+"\n", string(got))
 		})
 	}
-	t.Run("without an address the kubelet starts with IPv4, and it is said", func(t *testing.T) {
-		dir := t.TempDir()
-		text, _ := file(t, document(t, slaac(t)), "/etc/ocne/node-ip.sh")
-		flags := filepath.Join(dir, "flags")
-		require.NoError(t, os.WriteFile(flags, []byte(after+"\n"), 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "ip"), []byte("#!"+bash+"\n"), 0o755))
-		command := exec.Command(bash, "-c", strings.ReplaceAll(text, "/dev/console", "/dev/null"), "node-ip.sh", "enp1s0", "192.0.2.161", flags)
-		command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "SECONDS=30"} // the time that it has waited
-		out, err := command.CombinedOutput()
-		require.NoError(t, err, string(out))
-		require.Contains(t, string(out), "enp1s0 has no global IPv6 address")
-		got, err := os.ReadFile(flags)
-		require.NoError(t, err)
-		require.Equal(t, before+"\n", string(got), "the kubelet refuses an address that the node does not have")
-	})
 	t.Run("before kubeadm ran there is nothing to do", func(t *testing.T) {
 		text, _ := file(t, document(t, slaac(t)), "/etc/ocne/node-ip.sh")
 		command := exec.Command(bash, "-c", text, "node-ip.sh", "enp1s0", "192.0.2.161", filepath.Join(t.TempDir(), "missing"))
@@ -112,4 +106,21 @@ func TestNodeIPScript(t *testing.T) {
 		require.NoError(t, err, string(out))
 		require.Empty(t, string(out))
 	})
+}
+
+func TestNodeWithoutAnIPv6AddressReportsIPv4AndSaysSo(t *testing.T) {
+	bash := bashHere(t)
+	dir := t.TempDir()
+	text, _ := file(t, document(t, slaac(t)), "/etc/ocne/node-ip.sh")
+	flags := filepath.Join(dir, "flags")
+	require.NoError(t, os.WriteFile(flags, []byte(bothFamilies+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ip"), []byte("#!"+bash+"\n"), 0o755))
+	command := exec.Command(bash, "-c", strings.ReplaceAll(text, "/dev/console", "/dev/null"), "node-ip.sh", "enp1s0", "192.0.2.161", flags)
+	command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "SECONDS=30"} // the time that it has waited
+	out, err := command.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "enp1s0 has no global IPv6 address")
+	got, err := os.ReadFile(flags)
+	require.NoError(t, err)
+	require.Equal(t, ipv4Only+"\n", string(got), "the kubelet refuses an address that the node does not have")
 }

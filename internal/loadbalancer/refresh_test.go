@@ -1,7 +1,6 @@
 package loadbalancer_test
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -157,6 +156,16 @@ func TestListsFollowTheAPIServers(t *testing.T) {
 
 	r.run()
 	require.Len(t, strings.Fields(r.read("systemctl.log")), 4, "not again")
+}
+
+func TestAFileThatLostItsContentIsToldEachTime(t *testing.T) {
+	r := newRefresher(t, true)
+	r.listed("10.90.0.11")
+	r.write("keepalived.conf", "")
+	for range 2 {
+		require.Contains(t, r.run(), "keepalived.conf.new is not used: it does not hold vrrp_instance")
+	}
+	require.False(t, r.exists("state/settled"))
 }
 
 func TestNodeThatIsNoLongerListedGetsNoConnectionsButAdvertsForAWhile(t *testing.T) {
@@ -334,69 +343,4 @@ func TestListThatDidNotChangeIsOnlyCompared(t *testing.T) {
 	r.write("nginx.conf", strings.ReplaceAll(r.read("nginx.conf"), "server 10.90.0.12:", "server 10.90.0.99:"))
 	require.True(t, thorough(), "somebody changed a file")
 	require.Equal(t, []string{"10.90.0.12"}, r.backends())
-}
-
-func TestAPIServerThatSaidItIsLiveIsAskedAgainAfterSeconds(t *testing.T) {
-	r := newRefresher(t, true)
-	healthy(t, r)
-	curl, err := exec.LookPath("curl")
-	require.NoError(t, err)
-	r.run() // makes the folder for what was said
-	require.NoError(t, os.MkdirAll(r.path("state"), 0o755))
-	r.becomesEligible("")
-	r.write("settings", r.read("settings")+"LIVE_FOR=1000\nPATH="+r.path("bin")+":$PATH\n")
-	r.write("bin/curl", "#!/bin/bash\nexit 7\n")
-	require.True(t, r.eligible(), "it has just said so")
-	r.age("state/live", 1000)
-	require.False(t, r.eligible())
-	require.False(t, r.exists("state/live"), "and it is asked each time from then on")
-	r.write("bin/curl", "#!/bin/bash\nexec "+curl+" \"$@\"\n")
-	r.becomesEligible("")
-	r.write("settings", r.read("settings")+"API_PORT=1\n")
-	require.False(t, r.eligible(), "it takes no connections: what it said before does not count")
-}
-
-// healthy is an NGINX that says it is well.
-func healthy(t *testing.T, r refresher) int {
-	t.Helper()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			fmt.Fprint(conn, "ok")
-			conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		listener.Close()
-		<-done
-	})
-	port := listener.Addr().(*net.TCPAddr).Port
-	r.write("settings", r.read("settings")+"HEALTH_PORT="+strconv.Itoa(port)+"\n")
-	return port
-}
-
-func TestNodeIsEligibleOnlyWithBothNGINXAndTheAPIServer(t *testing.T) {
-	r := newRefresher(t, true)
-	require.False(t, r.eligible(), "NGINX does not run")
-	healthy(t, r)
-	r.becomesEligible("")
-	r.write("livez", "500")
-	require.Eventually(t, func() bool { return !r.eligible() }, patience, 50*time.Millisecond, "the API server is there, but not live")
-	r.write("livez", "200")
-	r.becomesEligible("")
-
-	var lc net.ListenConfig
-	hung, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections and says nothing
-	require.NoError(t, err)
-	defer hung.Close()
-	r.write("settings", r.read("settings")+"HEALTH_PORT="+strconv.Itoa(hung.Addr().(*net.TCPAddr).Port)+"\n")
-	require.False(t, r.eligible(), "NGINX hangs")
 }

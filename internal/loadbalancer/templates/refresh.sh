@@ -71,14 +71,15 @@ with_others() {
 }
 
 # replace FILE WORD UNIT TEST puts FILE.new in the place of FILE and reloads UNIT. Keepalived drops the address when it reads an empty file
-# and exits when it reads a wrong one, so FILE.new must hold WORD and pass TEST. A reload that failed is done again the next time.
+# and exits when it reads a wrong one, so FILE.new must hold WORD and pass TEST, and is on the disk before it gets the name: where power fails,
+# some file systems keep a new name and lose the content. A reload that failed is done again the next time.
 replace() {
     local file=$1 word=$2 unit=$3 test=$4 told=''
-    if cmp -s "$file.new" "$file"; then
+    if grep -q "$word" "$file" && cmp -s "$file.new" "$file"; then
         rm -f "$file.new"
     elif grep -q "$word" "$file.new" && told=$($test 2>&1); then
         touch "$STATE/reload-$unit"
-        chmod 644 "$file.new" && mv -f "$file.new" "$file"
+        chmod 644 "$file.new" && sync "$file.new" && mv -f "$file.new" "$file"
     else
         say "$file.new is not used: ${told:-it does not hold $word}"
         touch "$STATE/unused-$unit"
