@@ -74,14 +74,22 @@ func TestKeepalivedAcceptsItsConfiguration(t *testing.T) {
 	}
 }
 
-func TestNGINXAcceptsItsConfiguration(t *testing.T) {
-	nginx := program(t, "nginx")
-	if _, err := os.Stat(config().Image.NGINX.StreamModule); err != nil {
+func needsStreamModule(t *testing.T) {
+	t.Helper()
+	if found, err := filepath.Glob(debianModuleFiles); err != nil || len(found) == 0 {
 		t.Skip("NGINX's stream module is not installed (Debian package libnginx-mod-stream)")
 	}
+}
+
+func TestNGINXAcceptsItsConfiguration(t *testing.T) {
+	nginx := program(t, "nginx")
+	needsStreamModule(t)
 	for name, change := range map[string]func(*loadbalancer.Config){
 		"IPv4":       func(*loadbalancer.Config) {},
 		"dual stack": func(c *loadbalancer.Config) { c.DualStack = true },
+		"a module that the image names": func(c *loadbalancer.Config) {
+			c.Image.NGINX.StreamModule, c.Image.NGINX.ModuleFiles = "/usr/lib/nginx/modules/ngx_stream_module.so", nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config()
@@ -91,7 +99,7 @@ func TestNGINXAcceptsItsConfiguration(t *testing.T) {
 			for _, text := range []string{alone, withOthers(t, alone, "        server 10.90.0.12:6444 max_fails=1 fail_timeout=5s;")} {
 				file := filepath.Join(dir, "nginx.conf")
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-				out, err := exec.CommandContext(t.Context(), nginx, "-t", "-q", "-c", file, "-p", dir, "-e", "stderr").CombinedOutput()
+				out, err := exec.CommandContext(t.Context(), nginx, "-t", "-q", "-c", file, "-e", "stderr").CombinedOutput()
 				require.NoError(t, err, "%s\n%s", out, text)
 				require.Empty(t, string(out))
 			}

@@ -43,11 +43,13 @@ type Image struct {
 type NGINX struct {
 	Unit          string `json:"unit"`          // of systemd; ours
 	Configuration string `json:"configuration"` // the file, as the node sees it
-	StreamModule  string `json:"streamModule"`  // the file to load, as NGINX sees it; empty when it is built in
-	Start         string `json:"start"`         // command that stays in the foreground
-	Stop          string `json:"stop"`          // command, or empty for a signal
-	Reload        string `json:"reload"`        // command
-	Test          string `json:"test"`          // command that checks the file Configuration with .new behind its name
+	StreamModule  string `json:"streamModule"`  // the file to load, as NGINX sees it; empty when it is built in, or ModuleFiles say it
+	// ModuleFiles are patterns of the distribution's files that load it; NGINX passes over one that matches nothing.
+	ModuleFiles []string `json:"moduleFiles"`
+	Start       string   `json:"start"`  // command that stays in the foreground
+	Stop        string   `json:"stop"`   // command, or empty for a signal
+	Reload      string   `json:"reload"` // command
+	Test        string   `json:"test"`   // command that checks the file Configuration with .new behind its name
 }
 
 // check refuses what would make a load balancer that cannot work.

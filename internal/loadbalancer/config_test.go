@@ -11,14 +11,17 @@ import (
 	"github.com/ocne-project/ocne/internal/loadbalancer"
 )
 
+const debianModuleFiles = "/etc/nginx/modules-enabled/*mod-stream.conf"
+
 func config() loadbalancer.Config {
 	return loadbalancer.Config{
 		VirtualIP: netip.MustParseAddr("10.90.0.100"), Port: 6443, APIServerPort: 6444,
 		Device: "enp1s0", Address: netip.MustParsePrefix("10.90.0.11/24"),
 		Image: loadbalancer.Image{Keepalived: "/usr/sbin/keepalived", NGINX: loadbalancer.NGINX{
-			Unit: "ocne-nginx.service", Configuration: "/etc/ocne/nginx/nginx.conf", StreamModule: "/usr/lib/nginx/modules/ngx_stream_module.so",
-			Start:  "/usr/sbin/nginx -c /etc/ocne/nginx/nginx.conf -g 'daemon off;'",
-			Reload: "/bin/kill -HUP $MAINPID", Test: "/usr/sbin/nginx -t -q -c /etc/ocne/nginx/nginx.conf.new",
+			Unit: "ocne-nginx.service", Configuration: "/etc/ocne/nginx/nginx.conf",
+			ModuleFiles: []string{debianModuleFiles, "/usr/share/nginx/modules/*mod-stream.conf"},
+			Start:       "/usr/sbin/nginx -c /etc/ocne/nginx/nginx.conf -g 'daemon off;'",
+			Reload:      "/bin/kill -HUP $MAINPID", Test: "/usr/sbin/nginx -t -q -c /etc/ocne/nginx/nginx.conf.new",
 		}},
 	}
 }

@@ -44,9 +44,7 @@ func newLab(t *testing.T) *lab {
 	for _, name := range []string{"keepalived", "nginx", "ip", "nsenter", "curl", "jq", "bash"} {
 		program(t, name)
 	}
-	if _, err := os.Stat(config().Image.NGINX.StreamModule); err != nil {
-		t.Skip("NGINX's stream module is not installed (Debian package libnginx-mod-stream)")
-	}
+	needsStreamModule(t)
 	l := &lab{t, t.TempDir(), newNamespace(t, "segment"), map[string]*labNode{}}
 	pki(t, l.dir)
 	l.segment.ip("link add br0 type bridge")

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// Keepalived runs scripts only where none but root may write; the images' SELinux policies know this folder.
+	// Keepalived runs scripts only where none but root may write. OCK's own check is in this folder, too; the SELinux policy of
+	// distributions lets nothing in it ask the API server (docs/howto/cloud-init-images.md).
 	checkScript   = "/etc/keepalived/check-eligible.sh"
 	refreshScript = "/etc/ocne/load-balancer/refresh.sh"
 	settingsFile  = "/etc/ocne/load-balancer/settings"
