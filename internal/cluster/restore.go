@@ -37,8 +37,8 @@ type RestoreOptions struct {
 }
 
 // RestoreManagement makes the clusters of a backup managed again, by the embedded management cluster or by another one, and returns them. Their VMs
-// are taken over as they are. It refuses clusters that are there already, and those that another management cluster still works on. Interrupted, it
-// may be called again.
+// are taken over as they are. It refuses clusters that are there already, and those that another management cluster still works on, as far as it knows
+// of that one and can ask it. Interrupted, it may be called again.
 func RestoreManagement(ctx context.Context, o RestoreOptions, report progress.Reporter) ([]Listed, error) {
 	key, err := backup.LoadKey(o.KeyFile)
 	if err != nil {
@@ -84,6 +84,9 @@ type restore struct {
 func (r restore) run(ctx context.Context) ([]Listed, error) {
 	goesOn, err := r.refuseExisting(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.refuseHeld(ctx); err != nil {
 		return nil, err
 	}
 	// One at a time: the objects are in files while clusterctl's library reads them.
