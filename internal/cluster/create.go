@@ -120,6 +120,11 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 	if err != nil {
 		return nil, err
 	}
+	if mem.known == nil { // else it may be its own, which only its management cluster can tell
+		if err := o.refuseTakenKubeconfig(nil); err != nil {
+			return nil, err
+		}
+	}
 	c := o.Config
 	report.Step(fmt.Sprintf("Cluster %s in namespace %s: Kubernetes %s, control plane nodes: %d, worker nodes: %d, API at %s port %d",
 		c.Name, c.Namespace, c.KubernetesVersion, c.ControlPlaneNodes, c.Workers(), c.VirtualIP, c.APIServerPort))
@@ -152,6 +157,13 @@ func Create(ctx context.Context, o CreateOptions, report progress.Reporter) (*Su
 
 func (m *Management) create(ctx context.Context, o CreateOptions, p *plan, mem *memory, report progress.Reporter) (*snapshot, error) {
 	if err := errors.Join(m.checkIgnition(ctx, p.key.Namespace), m.checkExisting(ctx, p)); err != nil {
+		return nil, unfinished(ctx, err, nothing, nil)
+	}
+	own, err := readKubeconfig(ctx, m.Client, p.key)
+	if err == nil {
+		err = o.refuseTakenKubeconfig(own)
+	}
+	if err != nil {
 		return nil, unfinished(ctx, err, nothing, nil)
 	}
 	if o.Config.SelfManaged && !m.own {

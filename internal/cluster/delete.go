@@ -128,6 +128,7 @@ func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 	l := leftovers{
 		key:        keyOf(o.Config),
 		kubeconfig: o.Config.KubeconfigPath(),
+		access:     configuredAccess(o.Config),
 		secret:     objectKey(o.Config.OLVM.APIServer.CredentialsSecret, o.Config.Namespace),
 		ca:         caKey(o.Config),
 	}
@@ -172,6 +173,7 @@ func (d *deletion) deleteCluster(ctx context.Context, c *clusterv1.Cluster, l *l
 	} else {
 		d.report.Step(fmt.Sprintf("Deleting cluster %s in namespace %s", key.Name, key.Namespace))
 	}
+	l.access = d.ownAccess(ctx, c, s.infrastructure)
 	if s.infrastructure != nil {
 		server := s.infrastructure.Spec.OLVMOvirtAPIServer
 		l.secret = objectKey(server.CredentialsSecret, key.Namespace)

@@ -23,6 +23,7 @@ type leftovers struct {
 	key        client.ObjectKey // of the cluster
 	known      bool             // the management cluster had the cluster
 	kubeconfig string
+	access     access           // to the cluster
 	secret, ca client.ObjectKey // ca has no name when there is none
 }
 
@@ -61,7 +62,7 @@ func (m *Management) removeLeftovers(ctx context.Context, l leftovers, report pr
 		return removed, err
 	}
 	if l.known || removed {
-		gone, err := removeKubeconfig(l.kubeconfig, report)
+		gone, err := l.removeKubeconfig(report)
 		removed = removed || gone
 		if err != nil {
 			return removed, err
@@ -75,15 +76,25 @@ func (m *Management) removeLeftovers(ctx context.Context, l leftovers, report pr
 	return removed, err
 }
 
-func removeKubeconfig(path string, report progress.Reporter) (removed bool, err error) {
-	err = os.Remove(path)
+// removeKubeconfig leaves that of another cluster of this name.
+func (l leftovers) removeKubeconfig(report progress.Reporter) (removed bool, err error) {
+	there, err := accessIn(l.kubeconfig)
+	if err != nil {
+		return false, err
+	}
+	if there.differs(l.access) {
+		report.Warn(fmt.Sprintf("%s stays: it is for another cluster, whose API is at %s; that of cluster %s was at %s. If nobody needs the file, remove it",
+			l.kubeconfig, there.server, l.key.Name, l.access.server))
+		return false, nil
+	}
+	err = os.Remove(l.kubeconfig)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("remove the cluster's kubeconfig: %w", err)
 	}
-	report.Step("Removed the kubeconfig " + path)
+	report.Step("Removed the kubeconfig " + l.kubeconfig)
 	return true, nil
 }
 

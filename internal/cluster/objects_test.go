@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -197,12 +200,68 @@ func TestDeleteKeepsTheKubeconfigOfAClusterThatIsNotKnown(t *testing.T) {
 	}
 }
 
+// A cluster of the same name is in another namespace, or in another management cluster.
+func TestADeleteRemovesNoKubeconfigOfAnotherCluster(t *testing.T) {
+	own := &corev1.Secret{ObjectMeta: named("ocne", "demo-kubeconfig"), Data: map[string][]byte{"value": kubeconfigOf(t, "https://192.0.2.160:6443", "a")}}
+	endpoint := olvmCluster("ocne", "demo", "engine")
+	endpoint.Spec.ControlPlaneEndpoint = clusterv1.APIEndpoint{Host: "192.0.2.160", Port: 6443}
+	for name, test := range map[string]struct {
+		known      client.Object
+		server, ca string
+		keeps      bool
+	}{
+		"its own":                            {own, "https://192.0.2.160:6443", "a", false},
+		"one that leads there by a tunnel":   {own, "https://localhost:6443", "a", false},
+		"one of a former cluster there":      {own, "https://192.0.2.160:6443", "b", false},
+		"another's":                          {own, "https://192.0.2.170:6443", "b", true},
+		"another's, and it never had an API": {endpoint, "https://192.0.2.170:6443", "b", true},
+		"its own, which is all that is left": {endpoint, "https://192.0.2.160:6443", "a", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, capiCluster("ocne", "demo", "OLVMCluster"), test.known)
+			s.Client = withoutOwned(s.Client, test.known)
+			file := filepath.Join(s.home, ".kube", "kubeconfig.demo")
+			require.NoError(t, workload.WriteKubeconfig(file, kubeconfigOf(t, test.server, test.ca)))
+			require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
+			if !test.keeps {
+				require.NoFileExists(t, file)
+				return
+			}
+			require.FileExists(t, file)
+			require.Contains(t, s.told.String(), "Warning: "+file+" stays: it is for another cluster, whose API is at https://192.0.2.170:6443")
+		})
+	}
+}
+
+// withoutOwned does the controllers' part: what a cluster owns goes with it.
+func withoutOwned(c client.Client, owned client.Object) client.Client {
+	return interceptor.NewClient(c.(client.WithWatch), interceptor.Funcs{
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, o ...client.DeleteOption) error {
+			if _, ok := obj.(*clusterv1.Cluster); ok {
+				return errors.Join(c.Delete(ctx, owned), c.Delete(ctx, obj, o...))
+			}
+			return c.Delete(ctx, obj, o...)
+		},
+	})
+}
+
+func kubeconfigOf(t *testing.T, server, ca string) []byte {
+	t.Helper()
+	c := clientcmdapi.NewConfig()
+	c.Clusters["c"] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: []byte(ca)}
+	c.Contexts["c"] = &clientcmdapi.Context{Cluster: "c"}
+	c.CurrentContext = "c"
+	content, err := clientcmd.Write(*c)
+	require.NoError(t, err)
+	return content
+}
+
 func TestADeleteThatIsInterruptedLateSaysThatItHasBegun(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	s := newSite(t, capiCluster("ocne", "demo", "OLVMCluster"))
 	s.Client = interceptor.NewClient(s.Client.(client.WithWatch), interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, o ...client.GetOption) error {
-			if _, ok := obj.(*corev1.Secret); ok {
+			if _, ok := obj.(*corev1.Secret); ok && key.Name == "demo-ovirt-credentials" {
 				interrupt()
 				return ctx.Err()
 			}
