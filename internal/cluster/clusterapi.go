@@ -50,6 +50,7 @@ func restMapper(scheme *runtime.Scheme) meta.RESTMapper {
 		}
 	}
 	mapper.Add(providerInventory(), meta.RESTScopeNamespace)
+	mapper.Add(inClusterPool(), meta.RESTScopeNamespace)
 	return mapper
 }
 

@@ -72,8 +72,14 @@ func (m *Management) removeLeftovers(ctx context.Context, l leftovers, report pr
 	}
 	// A namespace takes a while; one that vanishes with its management cluster in a moment is not worth waiting for.
 	lasting := m.embedded == nil || len(used.namespaces) > 0
-	err = remove(&corev1.Namespace{}, client.ObjectKey{Name: l.key.Namespace}, "Namespace", used.namespaces[l.key.Namespace], lasting)
-	return removed, err
+	if used.namespaces[l.key.Namespace] {
+		return removed, nil
+	}
+	gone, err := m.removeNamespace(ctx, l.key.Namespace, lasting, report)
+	if err != nil {
+		err = fmt.Errorf("remove namespace %s: %w", l.key.Namespace, err)
+	}
+	return removed || gone, err
 }
 
 // removeKubeconfig leaves that of another cluster of this name.
