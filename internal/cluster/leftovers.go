@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -72,14 +73,24 @@ func (m *Management) removeLeftovers(ctx context.Context, l leftovers, report pr
 	}
 	// A namespace takes a while; one that vanishes with its management cluster in a moment is not worth waiting for.
 	lasting := m.embedded == nil || len(used.namespaces) > 0
-	if used.namespaces[l.key.Namespace] {
-		return removed, nil
+	for _, name := range l.namespaces() {
+		if name == "" || used.namespaces[name] {
+			continue
+		}
+		gone, err := m.removeNamespace(ctx, name, lasting, report)
+		removed = removed || gone
+		if err != nil {
+			return removed, fmt.Errorf("remove namespace %s: %w", name, err)
+		}
 	}
-	gone, err := m.removeNamespace(ctx, l.key.Namespace, lasting, report)
-	if err != nil {
-		err = fmt.Errorf("remove namespace %s: %w", l.key.Namespace, err)
-	}
-	return removed || gone, err
+	return removed, nil
+}
+
+// namespaces are those that a start makes when they are missing.
+func (l leftovers) namespaces() []string {
+	all := []string{l.key.Namespace, l.secret.Namespace, l.ca.Namespace}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // removeKubeconfig leaves that of another cluster of this name.

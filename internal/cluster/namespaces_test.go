@@ -13,6 +13,8 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	infrav1 "github.com/ocne-project/ocne/api/v1"
 )
 
 func labelled(m metav1.ObjectMeta, key, value string) metav1.ObjectMeta {
@@ -90,6 +92,43 @@ func TestDeleteLeavesANamespaceThatCannotBeLookedInto(t *testing.T) {
 				require.Contains(t, s.told.String(), "Warning: Namespace ocne stays: it cannot be seen whether there are objects of users in it")
 			}
 			require.Contains(t, s.told.String(), "Cluster demo is deleted")
+		})
+	}
+}
+
+func TestDeleteRemovesEveryNamespaceThatAStartMakes(t *testing.T) {
+	infrastructure := olvmCluster("olvm", "demo", "engine")
+	infrastructure.Spec.OLVMOvirtAPIServer.CredentialsSecret.Namespace = "credentials"
+	infrastructure.Spec.OLVMOvirtAPIServer.CAConfigMap = &infrav1.ObjectReference{Namespace: "ca", Name: "engine"}
+	another := olvmCluster("prod", "prod", "engine")
+	another.Spec.OLVMOvirtAPIServer.CredentialsSecret.Namespace = "credentials"
+	for name, test := range map[string]struct {
+		beside []client.Object
+		stay   []string
+	}{
+		"all are ocne's":          {nil, nil},
+		"another cluster's is in": {[]client.Object{another}, []string{"credentials"}},
+		"a user's object is in":   {[]client.Object{&corev1.Secret{ObjectMeta: named("ca", "mine")}}, []string{"ca"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := []client.Object{
+				capiCluster("olvm", "demo", "OLVMCluster"), infrastructure.DeepCopy(),
+				&corev1.Secret{ObjectMeta: ours(named("credentials", "engine"))}, &corev1.ConfigMap{ObjectMeta: ours(named("ca", "engine"))},
+			}
+			all := []string{"olvm", "credentials", "ca"}
+			for _, name := range all {
+				objects = append(objects, &corev1.Namespace{ObjectMeta: ours(named("", name))})
+			}
+			s := newSite(t, append(objects, test.beside...)...)
+			s.Client = withoutOwned(s.Client, infrastructure)
+			require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))
+			var stay []string
+			for _, name := range all {
+				if s.exists(t, &corev1.Namespace{ObjectMeta: named("", name)}) {
+					stay = append(stay, name)
+				}
+			}
+			require.Equal(t, test.stay, stay)
 		})
 	}
 }
