@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ocne-project/ocne/internal/cluster/progress"
@@ -81,6 +82,27 @@ func managed(home, host, cluster string) (names []string, err error) {
 	return names, err
 }
 
+// needsKubeconfig says whether something is remembered that needs the kubeconfig of a cluster: a management cluster that it leads to, or another cluster of
+// that name, whose kubeconfig is in the same place.
+func needsKubeconfig(home, cluster, kubeconfig string) (bool, error) {
+	all, err := record.Of(home).Clusters()
+	var foreign *record.ForeignError
+	if errors.As(err, &foreign) {
+		return true, nil // nothing is remembered
+	}
+	for _, c := range all {
+		for _, m := range []*record.Management{&c.Management, c.MovingTo} {
+			if m != nil && slices.Contains(m.Files, kubeconfig) {
+				return true, nil
+			}
+		}
+		if c.Name == cluster {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
 // remove does it. Whoever may be using the cluster has been asked.
 func remove(ctx context.Context, c libvirt.Connection, cluster, kubeconfig, home string, report progress.Reporter) (found bool, err error) {
 	unlock, err := lock(ctx, home, cluster, report)
@@ -99,7 +121,7 @@ func remove(ctx context.Context, c libvirt.Connection, cluster, kubeconfig, home
 		return true, err
 	}
 	if missing {
-		return false, nil // a kubeconfig of that name is another cluster's
+		return false, nil // a kubeconfig of that name may be another cluster's
 	}
 	if err := os.Remove(kubeconfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return true, fmt.Errorf("remove the cluster's kubeconfig: %w", err)

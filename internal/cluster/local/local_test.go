@@ -160,6 +160,52 @@ func TestE0AManagementClusterIsNotDeletedAsACluster(t *testing.T) {
 	require.EqualError(t, err, "cluster small is the management cluster of prod (namespace ocne)")
 }
 
+// A command that was killed, or virsh, may have removed the VM of a management cluster and left its kubeconfig.
+func TestTheKubeconfigOfAFormerManagementClusterIsNotInTheWay(t *testing.T) {
+	other := record.Management{Kind: record.Kubeconfig, Files: []string{"/other"}}
+	for name, test := range map[string]struct {
+		remembered func(kubeconfig string) record.Cluster
+		shared     bool
+		refused    bool
+	}{
+		"nothing is remembered": {},
+		"nothing that is remembered needs it": {remembered: func(string) record.Cluster {
+			return record.Cluster{Name: "prod", Management: other}
+		}},
+		"a management cluster is behind it": {refused: true, remembered: func(kubeconfig string) record.Cluster {
+			return record.Cluster{Name: "prod", Management: record.Management{
+				Kind: record.Libvirt, Files: []string{kubeconfig}, Host: "qemu:///system", Cluster: "small",
+			}}
+		}},
+		"a cluster is on its way there": {refused: true, remembered: func(kubeconfig string) record.Cluster {
+			return record.Cluster{Name: "prod", Management: other, MovingTo: &record.Management{Kind: record.Self, Files: []string{kubeconfig}}}
+		}},
+		"it is that of a cluster of the same name": {refused: true, remembered: func(string) record.Cluster {
+			return record.Cluster{Name: "small", Management: other}
+		}},
+		"the cluster is no management cluster": {shared: true, refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := t.TempDir()
+			p := Plan{Kubeconfig: filepath.Join(home, ".kube", "kubeconfig.small")}
+			p.Cluster, p.Private = "small", !test.shared
+			require.NoError(t, p.refuseTaken(home), "there is none")
+			require.NoError(t, workload.WriteKubeconfig(p.Kubeconfig, []byte("kubeconfig")))
+			if test.remembered != nil {
+				c := test.remembered(p.Kubeconfig)
+				c.Namespace = "ocne"
+				require.NoError(t, record.Of(home).Keep(t.Context(), c))
+			}
+			err := p.refuseTaken(home)
+			require.Equal(t, test.refused, err != nil, "%v", err)
+			if test.refused {
+				var taken *TakenError
+				require.ErrorAs(t, err, &taken)
+			}
+		})
+	}
+}
+
 func TestNodesThatAreNotReadyAreNamedWithTheirOwnWords(t *testing.T) {
 	node := corev1.Node{}
 	node.Name = "try-control-plane-1"

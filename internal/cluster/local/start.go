@@ -91,12 +91,13 @@ func (p *Plan) machines(ctx context.Context, there libvirt.Cluster, home string,
 	return made, errors.Join(err, held.Close())
 }
 
-// TakenError says that a kubeconfig is in the way: it is another cluster's.
+// TakenError says that a kubeconfig is in the way: it may be another cluster's.
 type TakenError struct{ Cluster, Kubeconfig string }
 
 // Error names both.
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("cluster %s is not on the libvirt host, and %s, where its kubeconfig would be written, is another cluster's", e.Cluster, e.Kubeconfig)
+	return fmt.Sprintf("cluster %s is not on the libvirt host, and %s, where its kubeconfig would be written, is there: another cluster may need it",
+		e.Cluster, e.Kubeconfig)
 }
 
 // Advice says what to do.
@@ -110,12 +111,25 @@ func (p *Plan) look(ctx context.Context, home string) (libvirt.Cluster, error) {
 	if !errors.Is(err, libvirt.ErrNoCluster) {
 		return there, err
 	}
-	if _, err := os.Stat(p.Kubeconfig); err == nil {
-		return there, &TakenError{p.Cluster, p.Kubeconfig}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return there, fmt.Errorf("kubeconfig of cluster %s: %w", p.Cluster, err)
+	return there, p.refuseTaken(home)
+}
+
+// refuseTaken: the kubeconfig of a management cluster stays where a command was killed that removed it, or virsh has removed its VM. Then nothing that is
+// remembered needs it.
+func (p *Plan) refuseTaken(home string) error {
+	_, err := os.Stat(p.Kubeconfig)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("kubeconfig of cluster %s: %w", p.Cluster, err)
 	}
-	return there, nil
+	if p.Private {
+		if needed, err := needsKubeconfig(home, p.Cluster, p.Kubeconfig); err != nil || !needed {
+			return err
+		}
+	}
+	return &TakenError{p.Cluster, p.Kubeconfig}
 }
 
 // Find finds the cluster on its host. It fails with libvirt.ErrNoCluster when there is none, and with libvirt.ErrOthers when it is private to another
