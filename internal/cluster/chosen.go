@@ -170,3 +170,12 @@ func (o ManagementOptions) reopen(ctx context.Context, p *record.Management, rep
 	}
 	return m, err
 }
+
+// answers says whether a remembered management cluster can be used.
+func (o ManagementOptions) answers(ctx context.Context, p *record.Management, report progress.Reporter) (bool, error) {
+	m, err := o.reopen(ctx, p, report)
+	if err != nil {
+		return false, err
+	}
+	return true, m.Close()
+}

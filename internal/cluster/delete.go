@@ -73,18 +73,23 @@ func (o DeleteOptions) forget(ctx context.Context, mem *memory, report progress.
 	}
 	asking, cancel := context.WithTimeout(ctx, elsewhereTimeout)
 	defer cancel()
+	place, way := mem.known.Management, "in"
 	holds, err := o.Management.holds(asking, mem.known, progress.Quiet{Reporter: report})
+	if to := mem.known.MovingTo; holds && to != nil { // the move can be completed only when both answer
+		place, way = *to, "on its way to"
+		holds, err = o.Management.answers(asking, to, progress.Quiet{Reporter: report})
+	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case holds:
 		return &AdvisedError{
-			Err:    fmt.Errorf("cluster %s is in %s, which is there", o.Config.Name, mem.known.Management),
+			Err:    fmt.Errorf("cluster %s is %s %s, which is there", o.Config.Name, way, place),
 			Advice: "Nothing was forgotten. Delete the cluster, without --forget.",
 		}
 	case err == nil || errors.Is(err, ErrNoManagement):
 	default:
-		report.Warn(fmt.Sprintf("%s cannot be asked whether it holds the cluster: %v", mem.known.Management, err))
+		report.Warn(fmt.Sprintf("%s cannot be asked whether it holds the cluster: %v", place, err))
 	}
 	gone := *mem.known
 	err = mem.file.Forget(ctx, func(c record.Cluster) bool { return c.Namespace == gone.Namespace && c.Name == gone.Name })

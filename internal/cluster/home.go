@@ -32,10 +32,13 @@ type homes struct {
 	other, own *Management
 	// inOther and inOwn are its objects there, or nil.
 	inOther, inOwn *clusterv1.Cluster
-	// silent is why the cluster's own API, of which there is a kubeconfig, could not be asked.
-	silent error
-	report progress.Reporter
+	// silent is why the cluster's own API, of which there is a kubeconfig, could not be asked; unasked is why the other one could not be.
+	silent, unasked error
+	report          progress.Reporter
 }
+
+// errNamesItself is why a management cluster that was named is not the other one.
+var errNamesItself = errors.New("what names it leads to the cluster itself")
 
 // findHomes looks for the cluster's objects in the cluster itself and in the management cluster that the options choose.
 func findHomes(ctx context.Context, o ManagementOptions, key client.ObjectKey, kubeconfig string, report progress.Reporter) (*homes, error) {
@@ -45,10 +48,16 @@ func findHomes(ctx context.Context, o ManagementOptions, key client.ObjectKey, k
 		return nil, context.Cause(ctx)
 	}
 	other, err := OpenExistingManagement(ctx, o, report)
+	if err != nil && moving(h.inOwn) && o.recorded != nil && o.recorded.Kind == record.Libvirt {
+		if exists, why := o.hostedExists(ctx, *o.recorded, err); !exists {
+			err = why // ErrNoManagement when it was removed, because it held nothing any more
+		}
+	}
 	switch {
 	case errors.Is(err, ErrNoManagement):
 		return h, nil
 	case err != nil && h.own != nil && ctx.Err() == nil:
+		h.unasked = err
 		report.Warn(fmt.Sprintf("The management cluster that cluster %s may have been made from is not asked: %v", key.Name, err))
 		return h, nil
 	case err != nil:
@@ -57,6 +66,7 @@ func findHomes(ctx context.Context, o ManagementOptions, key client.ObjectKey, k
 	if h.own != nil {
 		same, err := sameCluster(ctx, h.own.Client, other.Client)
 		if err != nil || same {
+			h.unasked = errNamesItself
 			return h, errors.Join(err, other.Close())
 		}
 	}
@@ -68,7 +78,10 @@ func findHomes(ctx context.Context, o ManagementOptions, key client.ObjectKey, k
 }
 
 // resume completes a move that was interrupted, and returns the management cluster that holds the objects: nil when none does.
-func (h *homes) resume(ctx context.Context) (*Management, error) {
+func (h *homes) resume(ctx context.Context, mem *memory) (*Management, error) {
+	if err := h.bothAsked(ctx, mem); err != nil {
+		return nil, err
+	}
 	switch {
 	case h.inOwn != nil && h.inOther != nil:
 		t := transfer{from: h.other, to: h.own, key: h.key, mark: inward, report: h.report}
@@ -92,6 +105,45 @@ func (h *homes) resume(ctx context.Context) (*Management, error) {
 		return h.other, h.other.settleIfMoving(ctx, h.key, h.inOther)
 	}
 	return nil, nil
+}
+
+// bothAsked refuses to go on with a move when one side was not asked: the other one may hold a part of the objects. Unpaused, a part would make new VMs
+// beside those that run, or be deleted without them.
+func (h *homes) bothAsked(ctx context.Context, mem *memory) error {
+	if moving(h.inOther) && h.silent != nil {
+		return h.oneSided("the cluster itself ("+h.kubeconfig+")", h.silent, "Run the same command again when it answers.\n"+
+			"If the cluster's API is gone for good, remove that kubeconfig and run the same command again: what is in the other management cluster is\n"+
+			"then taken for all there is, and 'ocne cluster orphans' shows what is left in the engine.")
+	}
+	place := mem.outside()
+	switch {
+	case !moving(h.inOwn):
+		return nil
+	case place != nil && !mem.chooses:
+		if h.other != nil {
+			if err := h.other.identify(ctx); err != nil || place.Same(h.other.place) {
+				return err
+			}
+		}
+		return h.oneSided(place.String(), errors.New("--kubeconfig names another one"),
+			"Run the same command again without --kubeconfig: "+mem.file.Path+" knows the management cluster.")
+	case h.unasked == nil:
+		return nil
+	case place != nil:
+		return h.oneSided(place.String(), h.unasked, "Run the same command again when it answers.\n"+
+			"If it is gone for good, forget the cluster, and run the same command again with the cluster file (-c FILE): what is in the cluster itself is\n"+
+			"then taken for all there is.\n  ocne cluster delete -C "+h.key.Name+" --forget")
+	}
+	return h.oneSided("the other management cluster", h.unasked, "Name the one that the cluster was moved from or to, with --kubeconfig, and run the\n"+
+		"same command again when it answers. If it is gone for good, name none, nor by KUBECONFIG or the configuration: what is in the cluster itself is\n"+
+		"then taken for all there is.")
+}
+
+func (h *homes) oneSided(side string, why error, advice string) error {
+	return &AdvisedError{
+		Err:    fmt.Errorf("cluster %s is moved in part, and %s cannot be asked: %w", h.key, side, why),
+		Advice: "Nothing was changed. " + advice,
+	}
 }
 
 func (m *Management) settleIfMoving(ctx context.Context, key client.ObjectKey, c *clusterv1.Cluster) error {

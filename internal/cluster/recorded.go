@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -93,22 +95,28 @@ func severalRemembered(name string, named []record.Cluster) error {
 
 // options choose the remembered management cluster, if it is not the cluster itself.
 func (mem *memory) options(o ManagementOptions) ManagementOptions {
-	if !mem.chooses {
-		return o
-	}
-	switch c := mem.known; {
-	case c.Management.Kind != record.Self:
-		o.recorded = &c.Management
-	case c.MovingTo != nil && c.MovingTo.Kind != record.Self: // on its way out
-		o.recorded = c.MovingTo
+	if mem.chooses {
+		o.recorded = mem.outside()
 	}
 	return o
+}
+
+// outside is the remembered management cluster that is not the cluster itself; nil when there is none.
+func (mem *memory) outside() *record.Management {
+	switch c := mem.known; {
+	case c == nil:
+	case c.Management.Kind != record.Self:
+		return &c.Management
+	case c.MovingTo != nil && c.MovingTo.Kind != record.Self: // on its way out
+		return c.MovingTo
+	}
+	return nil
 }
 
 // self is the cluster as its own management cluster, which it is or is to become; else nil.
 func (mem *memory) self() *record.Management {
 	switch c := mem.known; {
-	case !mem.chooses:
+	case c == nil:
 	case c.Management.Kind == record.Self:
 		return &c.Management
 	case c.MovingTo != nil && c.MovingTo.Kind == record.Self:
@@ -118,11 +126,13 @@ func (mem *memory) self() *record.Management {
 }
 
 // atHome says that the cluster's objects may be in the cluster itself.
-func (mem *memory) atHome(c *config.Config) bool { return c.SelfManaged || mem.self() != nil }
+func (mem *memory) atHome(c *config.Config) bool {
+	return c.SelfManaged || mem.chooses && mem.self() != nil
+}
 
 // itself says that nobody but the cluster itself is remembered to hold it.
 func (mem *memory) itself() bool {
-	return mem.chooses && mem.known.Management.Kind == record.Self && mem.options(ManagementOptions{}).recorded == nil
+	return mem.chooses && mem.outside() == nil
 }
 
 // expectOwn refuses a cluster of the same name in a management cluster that is not the remembered one: the cluster itself.
@@ -139,9 +149,13 @@ func (mem *memory) expectOwn(ctx context.Context, h *homes) error {
 // errNoObjects is why a cluster that managed itself cannot be used.
 var errNoObjects = errors.New("there is no kubeconfig of it, or its API does not hold the cluster's objects")
 
-// ownKubeconfig is the path of the cluster's kubeconfig.
+// ownKubeconfig is the path of the cluster's kubeconfig. Where another management cluster is named, the cluster is still asked.
 func (mem *memory) ownKubeconfig(c *config.Config) string {
-	if self := mem.self(); self != nil {
+	self := mem.self()
+	if self == nil {
+		return c.KubeconfigPath()
+	}
+	if _, err := os.Stat(c.KubeconfigPath()); mem.chooses || errors.Is(err, fs.ErrNotExist) {
 		return self.Files[0]
 	}
 	return c.KubeconfigPath()

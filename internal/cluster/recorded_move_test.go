@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ocne-project/ocne/internal/cluster/record"
+	"github.com/ocne-project/ocne/internal/cluster/workload"
 )
 
 // A deletion first moves a cluster out of itself. It is interrupted, and the next one is called without any KUBECONFIG.
@@ -54,4 +56,31 @@ func TestTheRecordFollowsAClusterThatMoves(t *testing.T) {
 	require.Nil(t, kept.MovingTo)
 	require.Equal(t, other.place.Files, kept.Management.Files)
 	require.Equal(t, record.Self, kept.History[0].Kind)
+}
+
+// Its silence is told by a kubeconfig that is there, and the one that was remembered may be the only one.
+func TestAClusterIsAskedByTheKubeconfigThatIsThere(t *testing.T) {
+	self := homeItself()
+	for name, test := range map[string]struct {
+		known   *record.Cluster
+		named   bool // another management cluster is named by --kubeconfig
+		written bool // the kubeconfig is where the configuration says
+		want    string
+	}{
+		"nothing is remembered":                       {},
+		"another one holds it":                        {known: &record.Cluster{Management: homeX()}},
+		"it holds itself":                             {known: &record.Cluster{Management: self}, written: true, want: "/own"},
+		"it is on its way in":                         {known: movingIn(), written: true, want: "/own"},
+		"another one is named":                        {known: movingOut(), named: true, written: true},
+		"another one is named, and there is no other": {known: movingOut(), named: true, want: "/own"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newUser(t).config("demo")
+			if test.written {
+				require.NoError(t, workload.WriteKubeconfig(c.KubeconfigPath(), []byte("kubeconfig")))
+			}
+			mem := &memory{known: test.known, chooses: test.known != nil && !test.named}
+			require.Equal(t, cmp.Or(test.want, c.KubeconfigPath()), mem.ownKubeconfig(c))
+		})
+	}
 }

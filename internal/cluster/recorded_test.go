@@ -294,6 +294,16 @@ func TestAClusterIsForgottenOnlyWhenItsManagementClusterIsGone(t *testing.T) {
 	u.keep("demo", record.Management{Kind: record.Embedded})
 	require.NoError(t, forget("demo"), "the embedded one was removed")
 	require.Nil(t, u.kept("demo"))
+
+	self, target := newOutpost(t, "s", marked(outward)), newOutpost(t, "x")
+	place := target.place()
+	require.NoError(t, u.file().Keep(t.Context(), record.Cluster{
+		Namespace: "ocne", Name: "demo", Management: record.Management{Kind: record.Self, Files: []string{self.kubeconfig}, UID: "s"}, MovingTo: &place,
+	}))
+	refused(t, forget("demo"), "is on its way to "+place.String()+", which is there", "Nothing was forgotten")
+	target.server.Close()
+	require.NoError(t, forget("demo"), "the move cannot be completed")
+	require.Nil(t, u.kept("demo"))
 }
 
 // What was deleted by other means is no error, and its name no mistake as long as it is remembered.

@@ -31,7 +31,7 @@ func (o CreateOptions) open(ctx context.Context, p *plan, mem *memory, report pr
 	if err := mem.expectOwn(ctx, h); err != nil {
 		return nil, errors.Join(err, h.close(ctx, nil))
 	}
-	m, err := h.resume(ctx)
+	m, err := h.resume(ctx, mem)
 	if err == nil && m == nil {
 		err = h.lost()
 	}
@@ -185,7 +185,7 @@ func (o DeleteOptions) open(ctx context.Context, mem *memory, report progress.Re
 	if err := mem.expectOwn(ctx, h); err != nil {
 		return nil, errors.Join(err, h.close(ctx, nil))
 	}
-	m, err := h.resume(ctx)
+	m, err := h.resume(ctx, mem)
 	if err == nil && m == nil {
 		err = h.lost()
 	}

@@ -231,7 +231,8 @@ func TestAMoveThatIsInterruptedIsCompletedByTheNextCommand(t *testing.T) {
 			require.NoError(t, err)
 			h.inOwn, err = h.own.clusterNamed(t.Context(), m.key)
 			require.NoError(t, err)
-			home, err := h.resume(t.Context())
+			h.expectLeftWhenOneSideIsSilent(t)
+			home, err := h.resume(t.Context(), &memory{})
 			require.NoError(t, err)
 			if home == to.management {
 				m.here = 1 - m.here
@@ -241,6 +242,20 @@ func TestAMoveThatIsInterruptedIsCompletedByTheNextCommand(t *testing.T) {
 		})
 		if !done {
 			return
+		}
+	}
+}
+
+// expectLeftWhenOneSideIsSilent: what the next command changes, it changes when both sides have answered.
+func (h *homes) expectLeftWhenOneSideIsSilent(t *testing.T) {
+	t.Helper()
+	for _, asked := range []*homes{
+		{key: h.key, other: h.other, inOther: h.inOther, silent: errBroken, report: h.report},
+		{key: h.key, own: h.own, inOwn: h.inOwn, unasked: errBroken, report: h.report},
+	} {
+		if moving(asked.inOther) || moving(asked.inOwn) {
+			_, err := asked.resume(t.Context(), &memory{})
+			refused(t, err, "is moved in part", errBroken.Error())
 		}
 	}
 }
