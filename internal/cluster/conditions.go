@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -117,9 +116,10 @@ func nextSteps(s *snapshot, now time.Time) []NextStep {
 		}
 		steps[same].Subjects = append(steps[same].Subjects, subject)
 	}
-	if s.cluster.Spec.Paused != nil && *s.cluster.Spec.Paused {
-		add("cluster", fmt.Sprintf("Nothing is changed while a cluster is paused. To go on, in the management cluster:\n"+
-			"  kubectl -n %s patch cluster %s --type merge -p '{\"spec\":{\"paused\":false}}'", s.cluster.Namespace, s.cluster.Name))
+	if commands := unpausing(s.cluster); moving(s.cluster) {
+		add("cluster", "The cluster is moved or restored in part. "+goOn(s.cluster))
+	} else if commands != "" {
+		add("cluster", "Nothing is changed while a cluster is paused. To go on, in the management cluster:"+commands)
 	}
 	for _, p := range problems(s) {
 		if !s.starting(p, now) {

@@ -22,6 +22,8 @@ func (m *Management) checkExisting(ctx context.Context, p *plan) error {
 		return fmt.Errorf("read cluster %s: %w", p.key, err)
 	case err == nil && !existing.DeletionTimestamp.IsZero():
 		return fmt.Errorf("cluster %s %w", p.key.Name, ErrBeingDeleted)
+	case err == nil && moving(existing):
+		return inPart(existing)
 	case err != nil && len(p.inEngine) > 0:
 		return &AdvisedError{
 			Err: fmt.Errorf("the engine holds VMs of a cluster %s that this management cluster (%s) does not know: %s",

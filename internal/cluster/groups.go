@@ -54,6 +54,8 @@ func (s *snapshot) changeable() error {
 		return fmt.Errorf("cluster %s %w", c.Name, ErrBeingDeleted)
 	case provider(c) != config.ProviderOLVM:
 		return fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not change it", fullName(c), c.Spec.InfrastructureRef.Kind)
+	case moving(c):
+		return inPart(c)
 	case c.Spec.Topology.IsDefined():
 		return &AdvisedError{
 			Err:    fmt.Errorf("cluster %s is made by a ClusterClass, which would undo the change", fullName(c)),

@@ -110,6 +110,11 @@ func (h *homes) resume(ctx context.Context, mem *memory) (*Management, error) {
 // bothAsked refuses to go on with a move when one side was not asked: the other one may hold a part of the objects. Unpaused, a part would make new VMs
 // beside those that run, or be deleted without them.
 func (h *homes) bothAsked(ctx context.Context, mem *memory) error {
+	for _, c := range []*clusterv1.Cluster{h.inOther, h.inOwn} {
+		if moving(c) && c.Annotations[moveAnnotation] != inward && c.Annotations[moveAnnotation] != outward {
+			return inPart(c) // the other side of it is no home
+		}
+	}
 	if moving(h.inOther) && h.silent != nil {
 		return h.oneSided("the cluster itself ("+h.kubeconfig+")", h.silent, "Run the same command again when it answers.\n"+
 			"If the cluster's API is gone for good, remove that kubeconfig and run the same command again: what is in the other management cluster is\n"+

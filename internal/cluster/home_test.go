@@ -139,6 +139,8 @@ func TestAMoveOfWhichOneSideWasNotAskedIsLeftAsItIs(t *testing.T) {
 		"the cluster itself is named, and nothing is remembered": {
 			asked{inOwn: marked(outward), unasked: errNamesItself}, []string{errNamesItself.Error(), "name none"},
 		},
+		"it is moved between other management clusters": {asked{other: "x", inOther: marked(between)}, []string{"ocne management move"}},
+		"it is being restored":                          {asked{inOwn: marked(restoring)}, []string{"ocne management restore"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := test.homes()

@@ -195,6 +195,14 @@ func TestAClusterThatIsBeingDeletedIsNotStarted(t *testing.T) {
 	require.False(t, s.exists(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ocne"}}))
 }
 
+func TestAClusterThatIsMovedInPartIsNotStarted(t *testing.T) {
+	s := newSite(t, marked(between))
+	o := order(t, olvmsim.New(t))
+	_, err := s.create(t.Context(), o, o.plan(t), &memory{off: true}, s.report)
+	refused(t, err, "cluster demo (namespace ocne) is moved or restored in part", "Nothing was changed", "ocne management move")
+	require.False(t, s.exists(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ocne"}}))
+}
+
 // Two administrators, each with a management cluster of their own, must not take each other's cluster for theirs.
 func TestAClusterOfAnotherManagementClusterIsNotTakenOver(t *testing.T) {
 	engine, s := olvmsim.New(t), newSite(t)

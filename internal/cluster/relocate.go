@@ -159,7 +159,7 @@ func (r relocation) movable(ctx context.Context, c *clusterv1.Cluster, there []c
 	case mark == between:
 		return nil
 	case mark != "":
-		return refuse("Run the command again that was interrupted.", "cluster %s is being moved or restored by another command", fullName(c))
+		return refuse(goOn(c), "cluster %s is being moved or restored by another command", fullName(c))
 	case double:
 		return refuse("Find out which of the two is right, and remove the objects from the other one as docs/howto/move-a-cluster.md says.",
 			"cluster %s is in both management clusters", fullName(c))

@@ -147,11 +147,13 @@ func (o Selection) openHome(ctx context.Context, mem *memory, report progress.Re
 	if err != nil {
 		return nil, nil, mem.lost(ctx, err)
 	}
-	if moving(h.inOther) || moving(h.inOwn) {
-		return nil, nil, errors.Join(&AdvisedError{
-			Err:    fmt.Errorf("the objects of cluster %s are being moved between its management clusters", key.Name),
-			Advice: "Nothing was changed. If no other command is at it, run the one again that was interrupted (start or delete): it completes the move.",
-		}, h.close(ctx, nil))
+	for _, c := range []*clusterv1.Cluster{h.inOther, h.inOwn} {
+		if moving(c) {
+			return nil, nil, errors.Join(&AdvisedError{
+				Err:    fmt.Errorf("the objects of cluster %s are being moved between its management clusters", key.Name),
+				Advice: "Nothing was changed. " + goOn(c),
+			}, h.close(ctx, nil))
+		}
 	}
 	if err := mem.expectOwn(ctx, h); err != nil {
 		return nil, nil, errors.Join(err, h.close(ctx, nil))

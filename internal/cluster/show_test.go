@@ -165,6 +165,37 @@ func TestAPausedClusterIsToGoOn(t *testing.T) {
 	steps := nextSteps(&s.snapshot, time.Now())
 	require.Len(t, steps, 1)
 	require.Contains(t, steps[0].Advice, `kubectl -n olvm patch cluster demo --type merge -p '{"spec":{"paused":false}}'`)
+	require.NotContains(t, steps[0].Advice, "annotate")
+
+	s.cluster.Spec.Paused = nil
+	s.cluster.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
+	require.Contains(t, nextSteps(&s.snapshot, time.Now())[0].Advice, "\n  kubectl -n olvm annotate cluster demo cluster.x-k8s.io/paused-")
+}
+
+// Unpaused, two management clusters would work on it, or one with a part of its objects.
+func TestAClusterThatIsMovedInPartIsNotToBeUnpaused(t *testing.T) {
+	for mark, command := range map[string]string{
+		inward:         "ocne cluster start -c FILE",
+		outward:        "ocne cluster delete -C demo",
+		between:        "ocne management move",
+		restoring:      "ocne management restore FILE",
+		"by-a-new-one": "the one again that was interrupted",
+	} {
+		for title, paused := range map[string]*bool{"paused": ptr.To(true), "held object by object": nil} {
+			t.Run(mark+", "+title, func(t *testing.T) {
+				s := running()
+				s.cluster.Annotations = map[string]string{moveAnnotation: mark}
+				s.cluster.Spec.Paused, s.cluster.Spec.InfrastructureRef.Kind = paused, "OLVMCluster"
+				steps := nextSteps(&s.snapshot, time.Now())
+				require.Len(t, steps, 1)
+				require.Contains(t, steps[0].Advice, command)
+				require.NotContains(t, steps[0].Advice, "kubectl")
+
+				err := s.changeable()
+				refused(t, err, "cluster demo (namespace olvm) is moved or restored in part", command, "Nothing was changed")
+			})
+		}
+	}
 }
 
 func TestAClusterIsLookedForWhereThereAreSome(t *testing.T) {

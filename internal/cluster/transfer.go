@@ -10,7 +10,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ocne-project/ocne/internal/capi/move"
@@ -234,3 +236,36 @@ func (m *Management) settle(ctx context.Context, key client.ObjectKey) error {
 
 // moving says that a move of the cluster was begun and not ended.
 func moving(c *clusterv1.Cluster) bool { return c != nil && c.Annotations[moveAnnotation] != "" }
+
+// inPart is the error of a cluster of which a part of the objects may be elsewhere.
+func inPart(c *clusterv1.Cluster) error {
+	return &AdvisedError{Err: fmt.Errorf("cluster %s is moved or restored in part", fullName(c)), Advice: "Nothing was changed. " + goOn(c)}
+}
+
+// goOn is the advice for a cluster that is moving: only the command that was interrupted knows where the rest of it is.
+func goOn(c *clusterv1.Cluster) string {
+	advice := "Do not unpause it. If no other command is at it, run the one again that was interrupted; it goes on"
+	switch c.Annotations[moveAnnotation] {
+	case inward:
+		return advice + ":\n  ocne cluster start -c FILE"
+	case outward:
+		return advice + ":\n  ocne cluster delete -C " + c.Name
+	case between:
+		return advice + ":\n  ocne management move"
+	case restoring:
+		return advice + ":\n  ocne management restore FILE"
+	}
+	return advice + "."
+}
+
+// unpausing are the commands that let a paused cluster go on; empty for one that is not paused.
+func unpausing(c *clusterv1.Cluster) string {
+	var commands string
+	if ptr.Deref(c.Spec.Paused, false) {
+		commands += fmt.Sprintf("\n  kubectl -n %s patch cluster %s --type merge -p '{\"spec\":{\"paused\":false}}'", c.Namespace, c.Name)
+	}
+	if annotations.HasPaused(c) {
+		commands += fmt.Sprintf("\n  kubectl -n %s annotate cluster %s %s-", c.Namespace, c.Name, clusterv1.PausedAnnotation)
+	}
+	return commands
+}
