@@ -123,9 +123,8 @@ func extentOfDeletion(changed bool) extent {
 func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 	m, o, report := d.Management, d.DeleteOptions, d.report
 	found, others, err := m.find(ctx, Selection{Config: o.Config, AnyNamespace: o.AnyNamespace})
-	if err == nil && found != nil && provider(found) != config.ProviderOLVM {
-		err = fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not delete it",
-			fullName(found), found.Spec.InfrastructureRef.Kind)
+	if err == nil && found != nil {
+		err = deletable(found)
 	}
 	if err != nil {
 		return false, unfinished(ctx, err, nothing, nil)
@@ -159,6 +158,24 @@ func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 		report.Step(fmt.Sprintf("There is no cluster %s in the management cluster: nothing to delete", l.key.Name))
 	}
 	return changed, nil
+}
+
+// deletable refuses what would not be deleted, or not as a whole.
+func deletable(c *clusterv1.Cluster) error {
+	commands := unpausing(c)
+	switch {
+	case provider(c) != config.ProviderOLVM:
+		return fmt.Errorf("cluster %s belongs to another provider (%s), so ocne does not delete it", fullName(c), c.Spec.InfrastructureRef.Kind)
+	case moving(c):
+		return inPart(c)
+	case commands != "" && c.DeletionTimestamp.IsZero():
+		return &AdvisedError{
+			Err: fmt.Errorf("cluster %s is paused, and Cluster API deletes nothing of a paused cluster", fullName(c)),
+			Advice: "Nothing was changed. If nobody moves it to another management cluster at present, let it go on, in the management cluster,\n" +
+				"and delete it then:" + commands,
+		}
+	}
+	return nil
 }
 
 // deleteCluster deletes the Cluster object, on which Cluster API deletes everything of it in order, and waits until all is gone.

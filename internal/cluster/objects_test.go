@@ -122,6 +122,39 @@ func TestDeleteFindsTheCluster(t *testing.T) {
 	}
 }
 
+// Cluster API would never delete it, and a part of a cluster would be deleted without the rest.
+func TestDeleteRefusesAClusterThatIsPausedOrMovedInPart(t *testing.T) {
+	annotated := capiCluster("ocne", "demo", "OLVMCluster")
+	annotated.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
+	for name, test := range map[string]struct {
+		cluster *clusterv1.Cluster
+		says    []string
+	}{
+		"spec.paused": {paused(demo()), []string{
+			"Cluster API deletes nothing of a paused cluster", `kubectl -n ocne patch cluster demo --type merge -p '{"spec":{"paused":false}}'`,
+		}},
+		"the annotation": {annotated, []string{
+			"Cluster API deletes nothing of a paused cluster", "kubectl -n ocne annotate cluster demo cluster.x-k8s.io/paused-",
+		}},
+		"moved in part":    {marked(between), []string{"is moved or restored in part", "ocne management move"}},
+		"restored in part": {marked(restoring), []string{"is moved or restored in part", "ocne management restore"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			infrastructure := olvmCluster("ocne", "demo", "engine")
+			s := newSite(t, test.cluster, infrastructure)
+			before := infrastructure.DeepCopy()
+			require.True(t, s.exists(t, before))
+			o := s.options(t, "demo")
+			o.Abandon = true
+			refused(t, s.remove(t.Context(), o, s.report), append(test.says, "Nothing was changed")...)
+			require.True(t, s.exists(t, test.cluster))
+			require.Zero(t, test.cluster.DeletionTimestamp)
+			require.True(t, s.exists(t, infrastructure))
+			require.Equal(t, before.ResourceVersion, infrastructure.ResourceVersion)
+		})
+	}
+}
+
 func TestDeleteOfNothingIsFine(t *testing.T) {
 	s := newSite(t)
 	require.NoError(t, s.remove(t.Context(), s.options(t, "demo"), s.report))

@@ -244,6 +244,16 @@ func TestNodesOfADistributionsBuildAreUpToDate(t *testing.T) {
 	require.Equal(t, "Name another one.", found[0].Next)
 }
 
+func TestADeletionOfAClusterThatIsPausedMeanwhileSaysWhyNothingGoes(t *testing.T) {
+	s := running()
+	s.cluster.Status.Phase = "Deleting"
+	last := func() progress.Item { items := deletionView(&s.snapshot); return items[len(items)-1] }
+	require.Equal(t, progress.Item{Name: "cluster demo", State: "deleting"}, last())
+	s.cluster.Annotations = map[string]string{clusterv1.PausedAnnotation: ""}
+	require.Equal(t, "deleting, paused", last().State)
+	require.Contains(t, last().Detail, "Cluster API deletes nothing of a paused cluster")
+}
+
 func TestANodeThatHasJustJoinedIsItsMachines(t *testing.T) {
 	s := running()
 	s.phase("demo-md-0-b", clusterv1.MachinePhaseProvisioned).Status.NodeRef.Name = ""

@@ -156,8 +156,11 @@ func (r relocation) movable(ctx context.Context, c *clusterv1.Cluster, there []c
 	mark := c.Annotations[moveAnnotation]
 	double := slices.ContainsFunc(there, func(t clusterv1.Cluster) bool { return t.Namespace == c.Namespace && t.Name == c.Name })
 	switch {
-	case mark == between:
+	case mark == between && (double || c.DeletionTimestamp.IsZero()):
 		return nil
+	case mark == between: // moved, it would come back to life on the other side
+		return errors.Join(refuse("Wait until it is gone.", "cluster %s is being deleted", fullName(c)),
+			r.giveUp(ctx, []client.ObjectKey{client.ObjectKeyFromObject(c)}))
 	case mark != "":
 		return refuse(goOn(c), "cluster %s is being moved or restored by another command", fullName(c))
 	case double:

@@ -38,6 +38,7 @@ func TestWhatIsMovedIsDecidedBeforeAnythingIsChanged(t *testing.T) {
 		one         *Selection
 		want        []client.ObjectKey
 		refused     string
+		letGo       bool // the source goes on with it
 	}{
 		"all": {here: []client.Object{named("a", "demo"), named("b", "other")}, want: []client.ObjectKey{key("a", "demo"), key("b", "other")}},
 		"one": {here: []client.Object{named("a", "demo"), named("b", "other", paused)}, one: demo, want: []client.ObjectKey{key("a", "demo")}},
@@ -58,6 +59,13 @@ func TestWhatIsMovedIsDecidedBeforeAnythingIsChanged(t *testing.T) {
 		},
 		"one that is paused":        {here: []client.Object{named("a", "demo", paused)}, refused: "is paused"},
 		"one that is being deleted": {here: []client.Object{named("a", "demo", deleted)}, refused: "is being deleted"},
+		"one that is being deleted, and of which the other side has got nothing": {
+			here: []client.Object{named("a", "demo", marked(between), paused, deleted)}, refused: "is being deleted", letGo: true,
+		},
+		"one that a move has begun to delete": {
+			here: []client.Object{named("a", "demo", marked(between), paused, deleted)}, there: []client.Object{named("a", "demo", marked(between), paused)},
+			want: []client.ObjectKey{key("a", "demo")},
+		},
 		"one that is being restored": {
 			here: []client.Object{named("a", "demo", marked(restoring), paused)}, refused: "by another command",
 		},
@@ -67,6 +75,14 @@ func TestWhatIsMovedIsDecidedBeforeAnythingIsChanged(t *testing.T) {
 			keys, err := r.selected(t.Context(), test.one)
 			if test.refused != "" {
 				require.ErrorContains(t, err, test.refused)
+				require.Equal(t, test.letGo, r.from.writes.wrote)
+				require.False(t, r.to.writes.wrote)
+				if test.letGo {
+					c, err := r.from.clusterNamed(t.Context(), key("a", "demo"))
+					require.NoError(t, err)
+					require.False(t, moving(c))
+					require.Nil(t, c.Spec.Paused)
+				}
 				return
 			}
 			require.NoError(t, err)

@@ -227,10 +227,15 @@ func deletionView(s *snapshot) []progress.Item {
 		items = append(items, item)
 	}
 	if s.cluster != nil {
-		items = append(items, progress.Item{
+		item := progress.Item{
 			Name: "cluster " + s.cluster.Name, State: strings.ToLower(s.cluster.Status.Phase),
 			Detail: message(meta.FindStatusCondition(s.cluster.Status.Conditions, clusterv1.ClusterDeletingCondition)),
-		})
+		}
+		if unpausing(s.cluster) != "" { // by somebody else, after its deletion was asked for
+			item.State += ", paused"
+			item.Detail = "Cluster API deletes nothing of a paused cluster: 'ocne cluster info' says how it goes on"
+		}
+		items = append(items, item)
 	}
 	return items
 }

@@ -55,7 +55,8 @@ KUBECONFIG or of the configuration, else the embedded one. When the remembered o
 that file and touches nothing else: what the cluster left in the engine, 'ocne cluster orphans' finds and removes.
 
 It may be interrupted and run again. A cluster that is gone already is no error, unless there are other clusters and nothing was
-left of this one: then its name is taken for a mistake.`
+left of this one: then its name is taken for a mistake. A cluster that is paused is refused, because Cluster API deletes nothing of it,
+and so is one that is moved or restored in part: the command that was interrupted is run again first.`
 
 const example = `  # Delete the cluster that demo.yaml describes
   ocne cluster delete -c demo.yaml
