@@ -143,7 +143,7 @@ func TestAnAbandonedClusterTellsWhatItLeaves(t *testing.T) {
 	s, infra := abandoning(t, nobody(t), metav1.ConditionFalse, infrav1.EngineUnavailableReason, c, im)
 	o := s.options(t, "demo")
 	o.Abandon = true
-	d := &deletion{DeleteOptions: o, Management: s.Management, report: s.report}
+	d := &deletion{DeleteOptions: o, Management: s.Management, report: s.report, mem: &memory{}}
 	done := make(chan error, 1)
 	go func() { // the controllers' part
 		for s.Client.Get(t.Context(), client.ObjectKeyFromObject(c), capiCluster("olvm", "demo", "")) == nil {

@@ -39,6 +39,9 @@ func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]A
 	if err != nil {
 		return nil, err
 	}
+	if o.Management, err = mem.notItself(o.Management, report); err != nil {
+		return nil, err
+	}
 	o.Config = mem.config(o.Config)
 	if o.Forget {
 		return nil, unfinished(ctx, o.forget(ctx, mem, report), nothing, nil)
@@ -53,7 +56,7 @@ func Delete(ctx context.Context, o DeleteOptions, report progress.Reporter) ([]A
 	}
 	mem.tell(o.Management, m, report)
 	report.Step("Management cluster: " + m.Description)
-	d := &deletion{DeleteOptions: o, Management: m, report: report, key: keyOf(o.Config), remembered: mem.chooses}
+	d := &deletion{DeleteOptions: o, Management: m, report: report, key: keyOf(o.Config), mem: mem}
 	changed, err := d.run(ctx)
 	m.backUpAfter(ctx, o.Config.Backup, report)
 	if err != nil {
@@ -107,8 +110,7 @@ type deletion struct {
 	report progress.Reporter
 	left   []AbandonedVM
 	key    client.ObjectKey // of the cluster
-	// remembered says that this management cluster held the cluster: its name is no mistake.
-	remembered bool
+	mem    *memory
 }
 
 // extentOfDeletion: what has begun to go goes on by itself.
@@ -123,8 +125,12 @@ func extentOfDeletion(changed bool) extent {
 func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 	m, o, report := d.Management, d.DeleteOptions, d.report
 	found, others, err := m.find(ctx, Selection{Config: o.Config, AnyNamespace: o.AnyNamespace})
-	if err == nil && found != nil {
+	switch {
+	case err != nil:
+	case found != nil:
 		err = deletable(found)
+	default:
+		err = d.elsewhere(ctx)
 	}
 	if err != nil {
 		return false, unfinished(ctx, err, nothing, nil)
@@ -152,12 +158,26 @@ func (d *deletion) run(ctx context.Context) (changed bool, err error) {
 		report.Step(fmt.Sprintf("Cluster %s is deleted", l.key.Name))
 	case removed:
 		report.Step(fmt.Sprintf("Cluster %s was gone already; removed what was left of it", l.key.Name))
-	case len(others) > 0 && !d.remembered:
+	case len(others) > 0 && !d.mem.chooses: // else its name is no mistake
 		return false, m.noSuchCluster(o.Config.Name, others)
 	default:
 		report.Step(fmt.Sprintf("There is no cluster %s in the management cluster: nothing to delete", l.key.Name))
 	}
 	return changed, nil
+}
+
+// elsewhere refuses to take a cluster for gone that is looked for in another management cluster than the remembered one.
+func (d *deletion) elsewhere(ctx context.Context) error {
+	place, err := d.mem.another(ctx, d.Management)
+	if err != nil || place == nil {
+		return err
+	}
+	name := d.Config.Name
+	return &AdvisedError{
+		Err: fmt.Errorf("there is no cluster %s in the management cluster %s: it is in %s, or on its way there, as %s says",
+			name, d.Description, place, d.mem.file.Path),
+		Advice: "Nothing was changed. Leave --kubeconfig away to delete it there. If it is gone for good, forget it:\n  ocne cluster delete -C " + name + " --forget",
+	}
 }
 
 // deletable refuses what would not be deleted, or not as a whole.

@@ -158,16 +158,25 @@ func (m *Management) settleIfMoving(ctx context.Context, key client.ObjectKey, c
 	return m.settle(ctx, key)
 }
 
-// lost is the error of a cluster that exists, as its kubeconfig shows, and whose objects are not found.
-func (h *homes) lost() error {
-	if h.silent == nil {
-		return nil
+// lost is the error of a cluster that is known to exist, by its kubeconfig or by a move that has begun, and whose objects are not found.
+func (h *homes) lost(mem *memory) error {
+	switch {
+	case h.silent != nil:
+		return &AdvisedError{
+			Err: fmt.Errorf("cluster %s manages itself, and its API (%s) cannot be asked: %w", h.key.Name, h.kubeconfig, h.silent),
+			Advice: "Nothing was changed. Repair the cluster's API: its VMs are in the engine.\n" +
+				"If the cluster is gone for good, remove the kubeconfig; 'ocne cluster orphans' shows and removes what it left in the engine.",
+		}
+	case mem.chooses && mem.known.MovingTo != nil:
+		return &AdvisedError{
+			Err: fmt.Errorf("cluster %s was on its way from %s to %s, as %s says, and is found in neither of them",
+				h.key.Name, mem.known.Management, mem.known.MovingTo, mem.file.Path),
+			Advice: "Nothing was changed. The cluster itself is asked only where its kubeconfig is: " + h.kubeconfig + "\n" +
+				"If the cluster is gone for good, forget it, then list and remove what it left in the engine:\n" +
+				"  ocne cluster delete -C " + h.key.Name + " --forget\n  ocne cluster orphans -c FILE",
+		}
 	}
-	return &AdvisedError{
-		Err: fmt.Errorf("cluster %s manages itself, and its API (%s) cannot be asked: %w", h.key.Name, h.kubeconfig, h.silent),
-		Advice: "Nothing was changed. Repair the cluster's API: its VMs are in the engine.\n" +
-			"If the cluster is gone for good, remove the kubeconfig; 'ocne cluster orphans' shows and removes what it left in the engine.",
-	}
+	return nil
 }
 
 // close ends the connections; an embedded management cluster that is not used any more is stopped, if it manages nothing.

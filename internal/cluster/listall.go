@@ -154,15 +154,16 @@ func (q *question) answer() []Listed {
 func (q *question) missing(c *record.Cluster) Listed {
 	l := Listed{Namespace: c.Namespace, Name: c.Name, Provider: c.Provider, Management: c.Management}
 	var other *otherClusterError
+	gone := errors.Is(q.err, ErrNoManagement)
 	switch {
-	case errors.Is(q.err, ErrNoManagement):
+	case c.MovingTo != nil && (gone || q.err == nil):
+		l.Phase, l.Message = PhaseMoving, "it is on its way to "+c.MovingTo.String()
+	case gone:
 		l.Phase, l.Message = PhaseLost, c.Management.String()+" is not there any more"
 	case errors.As(q.err, &other):
 		l.Phase, l.Message = PhaseLost, q.err.Error()
 	case q.err != nil:
 		l.Phase, l.Message = PhaseUnreachable, progress.OneLine(q.err.Error())
-	case c.MovingTo != nil:
-		l.Phase, l.Message = PhaseMoving, "it is on its way to "+c.MovingTo.String()
 	case q.uid != "" && c.Management.UID != "" && q.uid != c.Management.UID:
 		l.Phase, l.Message = PhaseLost, c.Management.String()+" is not there any more: another one has taken its place"
 	default:

@@ -70,7 +70,7 @@ func (s *site) remove(ctx context.Context, o DeleteOptions, report progress.Repo
 }
 
 func (s *site) delete(ctx context.Context, o DeleteOptions, report progress.Reporter) (changed bool, err error) {
-	return (&deletion{DeleteOptions: o, Management: s.Management, report: report}).run(ctx)
+	return (&deletion{DeleteOptions: o, Management: s.Management, report: report, mem: &memory{}}).run(ctx)
 }
 
 func named(namespace, name string) metav1.ObjectMeta {

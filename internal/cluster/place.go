@@ -141,13 +141,14 @@ func (e *otherClusterError) Error() string {
 		e.server, e.have, e.want)
 }
 
-// forgetAll forgets what a management cluster of ours held that managed nothing any more and is gone.
+// forgetAll forgets what a management cluster of ours held that managed nothing any more and is gone. A cluster on its way may
+// have come to the other one.
 func (m *Management) forgetAll(ctx context.Context) error {
 	if m.place.UID == "" {
 		return nil
 	}
 	err := record.Of(m.homeDir).Forget(ctx, func(c record.Cluster) bool {
-		return c.Management.Kind == m.place.Kind && c.Management.Same(m.place)
+		return c.MovingTo == nil && c.Management.Kind == m.place.Kind && c.Management.Same(m.place)
 	})
 	var foreign *record.ForeignError
 	var format *record.FormatError

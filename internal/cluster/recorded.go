@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -111,6 +113,47 @@ func (mem *memory) outside() *record.Management {
 		return c.MovingTo
 	}
 	return nil
+}
+
+// notItself lets the record choose where --kubeconfig names a cluster as the management cluster of itself, and the record says that its objects have left
+// it or are on their way.
+func (mem *memory) notItself(o ManagementOptions, report progress.Reporter) (ManagementOptions, error) {
+	place := mem.outside()
+	if o.Flag == "" || place == nil {
+		return o, nil
+	}
+	path, err := filepath.Abs(o.Flag)
+	if err != nil {
+		return o, err
+	}
+	places := []record.Management{mem.known.Management}
+	if to := mem.known.MovingTo; to != nil {
+		places = append(places, *to)
+	}
+	for _, former := range mem.known.History {
+		places = append(places, former.Management)
+	}
+	if !slices.ContainsFunc(places, func(p record.Management) bool { return p.Kind == record.Self && slices.Equal(p.Files, []string{path}) }) {
+		return o, nil
+	}
+	report.Step(fmt.Sprintf("The objects of cluster %s are in %s, or between it and the cluster itself, as %s says: --kubeconfig %s is not used",
+		mem.known.Name, place, mem.file.Path, o.Flag))
+	mem.chooses, o.Flag = true, ""
+	return o, nil
+}
+
+// another is the management cluster that the record names for a cluster that is not looked for there; nil when there is none.
+func (mem *memory) another(ctx context.Context, m *Management) (*record.Management, error) {
+	if mem.known == nil || mem.chooses {
+		return nil, nil
+	}
+	if err := m.identify(ctx); err != nil {
+		return nil, err
+	}
+	if !mem.known.Management.Same(m.place) {
+		return &mem.known.Management, nil
+	}
+	return mem.known.MovingTo, nil
 }
 
 // self is the cluster as its own management cluster, which it is or is to become; else nil.

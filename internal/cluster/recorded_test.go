@@ -336,6 +336,10 @@ func TestWithAnEmbeddedManagementClusterEndsWhatIsRememberedOfIt(t *testing.T) {
 	u.keep("killed-before-it-was-made", record.Management{Kind: record.Embedded, UID: "e1"})
 	u.keep("of-a-former-one", record.Management{Kind: record.Embedded, UID: "e0"})
 	u.keep("elsewhere", newOutpost(t, "a").place())
+	require.NoError(t, u.file().Keep(t.Context(), record.Cluster{
+		Namespace: "ocne", Name: "moved-into-itself", Management: record.Management{Kind: record.Embedded, UID: "e1"},
+		MovingTo: &record.Management{Kind: record.Self, Files: []string{"/own"}},
+	}))
 	m := &Management{homeDir: u.home, place: record.Management{Kind: record.Embedded}}
 	require.NoError(t, m.forgetAll(t.Context()))
 	require.NotNil(t, u.kept("killed-before-it-was-made"), "nobody knows which one has ended")
@@ -344,6 +348,14 @@ func TestWithAnEmbeddedManagementClusterEndsWhatIsRememberedOfIt(t *testing.T) {
 	require.Nil(t, u.kept("killed-before-it-was-made"))
 	require.NotNil(t, u.kept("of-a-former-one"))
 	require.NotNil(t, u.kept("elsewhere"))
+	require.NotNil(t, u.kept("moved-into-itself"), "the move was interrupted at its end")
+	listed, err := List(t.Context(), u.options(), u.report)
+	require.NoError(t, err)
+	phases := map[string]string{}
+	for _, l := range listed {
+		phases[l.Name] = l.Phase
+	}
+	require.Equal(t, map[string]string{"elsewhere": PhaseGone, "moved-into-itself": PhaseMoving, "of-a-former-one": PhaseLost}, phases)
 }
 
 func TestAPasswordInTheServersURLIsNotRemembered(t *testing.T) {

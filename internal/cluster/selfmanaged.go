@@ -33,7 +33,7 @@ func (o CreateOptions) open(ctx context.Context, p *plan, mem *memory, report pr
 	}
 	m, err := h.resume(ctx, mem)
 	if err == nil && m == nil {
-		err = h.lost()
+		err = h.lost(mem)
 	}
 	if err == nil {
 		mem.resumed(ctx, h.key, m, report)
@@ -164,7 +164,7 @@ func (o Selection) openHome(ctx context.Context, mem *memory, report progress.Re
 	case h.inOther != nil:
 		return h.other, h.inOther, nil
 	}
-	return nil, nil, errors.Join(h.lost(), h.close(ctx, nil))
+	return nil, nil, errors.Join(h.lost(mem), h.close(ctx, nil))
 }
 
 // open returns the management cluster that a cluster is deleted from, which cannot be the cluster itself: its objects are moved out of it first.
@@ -189,7 +189,7 @@ func (o DeleteOptions) open(ctx context.Context, mem *memory, report progress.Re
 	}
 	m, err := h.resume(ctx, mem)
 	if err == nil && m == nil {
-		err = h.lost()
+		err = h.lost(mem)
 	}
 	if err == nil {
 		mem.resumed(ctx, h.key, m, report)
@@ -201,8 +201,10 @@ func (o DeleteOptions) open(ctx context.Context, mem *memory, report progress.Re
 		return o.moveOut(ctx, mem, m, h, report)
 	case m == nil && h.other == nil:
 		return nil, mem.lost(ctx, ErrNoManagement)
+	case h.own != nil: // the other one is another cluster
+		return h.other, nil
 	}
-	return h.other, nil
+	return o.moveOutOfItself(ctx, mem, h.other, report)
 }
 
 // moveOutOfItself is for a cluster that is named, as its own management cluster, by --kubeconfig or KUBECONFIG.
