@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -82,7 +81,7 @@ func (m *Management) usersObjects(ctx context.Context, namespace string) ([]stri
 }
 
 // madeByItself tells what nobody would miss: what ocne made, what was the deleted clusters', which the garbage collector may still be about to remove,
-// and what Kubernetes, Helm and cert-manager keep for themselves.
+// and what Kubernetes and cert-manager keep for themselves. A release of Helm is somebody's: ocne makes none.
 func madeByItself(obj client.Object) bool {
 	_, ofCluster := obj.GetLabels()[clusterv1.ClusterNameLabel]
 	if isOurs(obj) || ofCluster || !obj.GetDeletionTimestamp().IsZero() {
@@ -93,8 +92,7 @@ func madeByItself(obj client.Object) bool {
 		return o.Name == "kube-root-ca.crt"
 	case *corev1.Secret:
 		_, issued := o.Annotations["cert-manager.io/certificate-name"]
-		types := []corev1.SecretType{corev1.SecretTypeServiceAccountToken, clusterv1.ClusterSecretType, "helm.sh/release.v1"}
-		return issued || slices.Contains(types, o.Type)
+		return issued || o.Type == corev1.SecretTypeServiceAccountToken || o.Type == clusterv1.ClusterSecretType
 	}
 	return false
 }

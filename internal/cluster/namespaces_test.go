@@ -50,7 +50,7 @@ func TestDeleteLeavesANamespaceInWhichUsersHaveMadeObjects(t *testing.T) {
 		"a key of the deleted cluster":  {&corev1.Secret{ObjectMeta: named("ocne", "demo-ca"), Type: clusterv1.ClusterSecretType}, ""},
 		"its lock, not collected yet":   {&corev1.ConfigMap{ObjectMeta: labelled(named("ocne", "demo-lock"), clusterv1.ClusterNameLabel, "demo")}, ""},
 		"a token of a service account":  {&corev1.Secret{ObjectMeta: named("ocne", "token"), Type: corev1.SecretTypeServiceAccountToken}, ""},
-		"what Helm keeps of a release":  {&corev1.Secret{ObjectMeta: named("ocne", "sh.helm.release.v1.x.v1"), Type: "helm.sh/release.v1"}, ""},
+		"a release of Helm":             {&corev1.Secret{ObjectMeta: named("ocne", "sh.helm.release.v1.x.v1"), Type: "helm.sh/release.v1"}, "Secret sh.helm.release.v1.x.v1"},
 		"a certificate of cert-manager": {&corev1.Secret{ObjectMeta: annotated(named("ocne", "tls"), "cert-manager.io/certificate-name")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
