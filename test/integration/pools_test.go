@@ -270,7 +270,17 @@ func (s site) expectQuiet(w *world) {
 		}
 		return n
 	}
-	version, before := s.cluster().ResourceVersion, looks()
+	looked := func() {
+		before := looks()
+		programs.Eventually(s.t, "the controller has looked", func() (bool, string) { return looks() > before+2, "" })
+	}
+	var version string
+	programs.Eventually(s.t, "all that the changes before had to tell is told", func() (bool, string) {
+		before := s.cluster().ResourceVersion
+		looked()
+		version = s.cluster().ResourceVersion
+		return version == before, version
+	})
 	// An address that is none of the cluster's pools, so that nothing is to be told.
 	probe := &ipamv1.IPAddress{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "ocne", Name: "probe", Labels: map[string]string{clusterv1.ClusterNameLabel: "demo"},
@@ -278,7 +288,7 @@ func (s site) expectQuiet(w *world) {
 	probe.Spec.PoolRef.APIGroup = programs.IPAMGroup
 	require.NoError(s.t, s.Create(context.Background(), probe))
 	require.NoError(s.t, s.Delete(context.Background(), probe))
-	programs.Eventually(s.t, "the controller has looked", func() (bool, string) { return looks() > before+2, "" })
+	looked()
 	require.Equal(s.t, version, s.cluster().ResourceVersion)
 }
 
