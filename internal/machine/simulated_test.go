@@ -64,6 +64,9 @@ func (b *bench) submit(d *Desired, name, address string) {
 // step observes, plans and acts once.
 func (b *bench) step(d *Desired) Plan {
 	b.t.Helper()
+	if d.Deleting {
+		d.Stopped = b.engine.Touched(d.VMID)
+	}
 	o, err := Observe(context.Background(), b.engine, *d, time.Now())
 	require.NoError(b.t, err)
 	p := Next(*d, o, time.Now())
