@@ -55,7 +55,7 @@ func newWorldOf(t *testing.T, inventory string) *world {
 	if image == "" {
 		t.Skip(nodeImageVariable + " is not set: it names the directory of the node image; run make e2e, which builds it")
 	}
-	w := &world{t: t, home: t.TempDir(), temporary: t.TempDir()}
+	w := &world{t: t, home: programs.Home(t), temporary: t.TempDir()}
 	before := w.observe()
 	t.Cleanup(func() { // after the simulator has ended, and before the directories of the test are removed
 		if t.Failed() {

@@ -15,12 +15,7 @@ import (
 func (w *world) elsewhere() *world {
 	w.t.Helper()
 	other := *w
-	other.home = w.t.TempDir()
-	w.t.Cleanup(func() {
-		for pid := range processesOf(w.t, other.home) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	})
+	other.home = programs.Home(w.t)
 	return &other
 }
 

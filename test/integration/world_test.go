@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,12 +37,7 @@ type world struct {
 // simulator's.
 func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
-	w := &world{t: t, home: t.TempDir(), name: "demo", username: programs.Username, password: programs.Password}
-	t.Cleanup(func() { // what a failed test leaves running in this home
-		for pid := range processesOf(t, w.home) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	})
+	w := &world{t: t, home: programs.Home(t), name: "demo", username: programs.Username, password: programs.Password}
 	w.sim = programs.StartEngine(t, append([]string{"--guests", "instant"}, args...)...)
 	w.engine = w.sim.Client
 
