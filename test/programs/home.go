@@ -2,6 +2,7 @@ package programs
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"fmt"
 	"io"
@@ -20,8 +21,8 @@ var guard string
 func Home(t testing.TB) string {
 	t.Helper()
 	home := t.TempDir()
-	command := exec.Command("sh", "-c", guard)
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not meant for it
+	command := exec.CommandContext(context.Background(), "sh", "-c", guard) // the context of the test ends before its cleanups
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}                // Ctrl-C is not meant for it
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	tests, err := command.StdinPipe() // its end is closed by the kernel when this process ends, however it ends
