@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,7 +62,7 @@ func kill(t *testing.T, lines int) (told []string) {
 func expectEnd(t *testing.T, pid string) {
 	t.Helper()
 	Eventually(t, "the program ends", func() (bool, string) {
-		command, _ := os.ReadFile("/proc/" + strings.TrimSpace(pid) + "/cmdline") // that of a process that has ended is empty, or not there
+		command, _ := os.ReadFile("/proc/" + pid + "/cmdline") // that of a process that has ended is empty, or not there
 		return len(command) == 0, string(command)
 	})
 }
