@@ -46,8 +46,8 @@ type Engines struct {
 	Observe func(ovirt.Call)
 	// Sent is called before every request is sent; it may be nil.
 	Sent func()
-	// Changed is called with the ids of VMs that appeared, changed their status or vanished, and again with the next list when it returns an
-	// error; it may be nil.
+	// Changed is called with the ids of VMs that appeared, changed their status or vanished between two lists, whoever read them, and again
+	// with the next poll when it returns an error; it may be nil.
 	Changed func(ctx context.Context, vmIDs []string) error
 	// Turned is called with the URL of an engine that does not answer any more, or does again; it may be nil.
 	Turned func(ctx context.Context, url string)
@@ -83,6 +83,7 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine client: %w", err)
 	}
+	others := slices.Collect(maps.Values(e.engines))
 	for key, old := range e.engines {
 		if old.url == a.URL && old.username == a.Username && ovirt.KindOf(old.Down()) == ovirt.Auth { // its password was replaced
 			old.client.Close()
@@ -91,7 +92,8 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	}
 	created := newEngine(client, a, b)
 	created.used = time.Now()
-	for _, other := range e.engines {
+	for _, other := range others {
+		created.suspect(other.listedIDs()) // what vanished between its last list and the first of the new connection is in neither
 		if other.url == a.URL {
 			created.turns = other.turns
 		}
@@ -191,17 +193,12 @@ func (e *Engines) poll(ctx context.Context, wg *sync.WaitGroup) {
 }
 
 func (e *Engines) tellChanges(ctx context.Context, one *Engine) {
-	after, err := one.look(ctx)
-	if err != nil || e.Changed == nil { // an error is not an observation
+	if _, err := one.look(ctx); err != nil || e.Changed == nil { // an error is not an observation
 		return
 	}
-	before := one.reported
-	if before == nil { // of a new connection everybody is told once
-		before = &Snapshot{}
-	}
-	ids := after.changedSince(before)
-	if len(ids) == 0 || e.Changed(ctx, ids) == nil {
-		one.reported = after
+	ids := one.takeChanged()
+	if len(ids) > 0 && e.Changed(ctx, ids) != nil {
+		one.suspect(ids)
 	}
 }
 

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,14 +20,14 @@ type Engine struct {
 	breaker  *breaker
 	used     time.Time // guarded by Engines.mu
 
-	listing  chan struct{} // held by whoever lists
-	polled   atomic.Bool   // held by the one that polls
-	reported *Snapshot     // the list that Engines told about last; only who polls uses it
+	listing chan struct{} // held by whoever lists
+	polled  atomic.Bool   // held by the one that polls
 
 	mu       sync.Mutex
 	snapshot *Snapshot
 	failed   *failure
 	touched  map[string]time.Time
+	changed  map[string]struct{} // ids of VMs that are to be told about with the next poll
 
 	systems     memo[struct{}, ovirt.System]
 	dataCenters memo[string, ovirt.DataCenter]
@@ -50,7 +52,7 @@ type failure struct {
 func newEngine(client *ovirt.Client, a Account, b *breaker) *Engine {
 	return &Engine{
 		client: client, url: a.URL, username: a.Username, breaker: b, listing: make(chan struct{}, 1), touched: map[string]time.Time{},
-		turns: &turns{},
+		changed: map[string]struct{}{}, turns: &turns{},
 	}
 }
 
@@ -92,7 +94,11 @@ func (s *Snapshot) Each(f func(ovirt.VM)) {
 	}
 }
 
+// changedSince compares with an older list; when there is none, all are new.
 func (s *Snapshot) changedSince(before *Snapshot) []string {
+	if before == nil {
+		before = &Snapshot{}
+	}
 	var ids []string
 	for id, vm := range s.byID {
 		if old, ok := before.byID[id]; !ok || old.Status != vm.Status || old.Comment != vm.Comment || old.Name != vm.Name || old.HostID != vm.HostID {
@@ -139,15 +145,52 @@ func (e *Engine) Snapshot(ctx context.Context, notBefore time.Time) (*Snapshot, 
 	for _, vm := range vms {
 		fresh.byID[vm.ID] = vm
 	}
+	e.note(fresh.changedSince(e.snapshot))
 	e.snapshot, e.failed = fresh, nil
 	return fresh, nil
 }
 
-// Touch says that a VM is about to be changed, or just was: lists that began before no longer tell about it.
+// note remembers, under the lock, VMs to tell about. Each list is compared with the one before it, and not with the last that a poll read:
+// a machine may have acted on a list between two polls that look alike.
+func (e *Engine) note(vmIDs []string) {
+	for _, id := range vmIDs {
+		e.changed[id] = struct{}{}
+	}
+}
+
+// suspect has the next poll tell about VMs, whether they change or not.
+func (e *Engine) suspect(vmIDs []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.note(vmIDs)
+}
+
+func (e *Engine) takeChanged() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ids := slices.Collect(maps.Keys(e.changed))
+	clear(e.changed)
+	return ids
+}
+
+// listedIDs are the VMs of the newest list, and those that were not told about yet.
+func (e *Engine) listedIDs() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ids := slices.Collect(maps.Keys(e.changed))
+	if e.snapshot != nil {
+		ids = slices.AppendSeq(ids, maps.Keys(e.snapshot.byID))
+	}
+	return ids
+}
+
+// Touch says that a VM is about to be changed, just was, or is not in a list although it is there: lists that began before no longer tell
+// about it, and the next poll does, even if it is in no list then.
 func (e *Engine) Touch(vmID string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.touched[vmID] = time.Now()
+	e.note([]string{vmID})
 }
 
 // Forget drops what is kept about a VM that is gone.

@@ -41,13 +41,7 @@ func TestAnEngineThatHangsDoesNotKeepOthersFromBeingAsked(t *testing.T) {
 	defer hung.Close()
 	_, err = engines.For(Account{URL: "https://" + hung.Addr().String() + "/ovirt-engine", Username: "a", Password: "b", InsecureSkipTLSVerify: true})
 	require.NoError(t, err)
-	e, err := engines.For(account)
-	require.NoError(t, err)
-	told := make(chan []string, 10)
-	engines.Changed = func(_ context.Context, ids []string) error {
-		told <- ids
-		return nil
-	}
+	e, told := listener(t, engines, account)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -78,19 +72,132 @@ func TestWhatCouldNotBeToldIsToldAgain(t *testing.T) {
 	require.Contains(t, receive(t, told), id)
 	failure = nil
 	for range 2 {
-		later(e)
-		engines.poll(t.Context(), &wg)
-		wg.Wait()
+		pollOnce(t, engines, e)
 	}
 	require.Contains(t, receive(t, told), id)
 	require.Empty(t, told, "once is enough")
+}
+
+// Two polls that read the same say nothing about what was read between them: a machine that saw its VM run counts on it, and is to hear that
+// it went down again.
+func TestAVMThatRanBetweenTwoPollsAndWasSeenIsTold(t *testing.T) {
+	_, engines, account := simulated(t)
+	e, told := listener(t, engines, account)
+	id := toldVM(t, engines, e, told)
+
+	require.NoError(t, e.Client().StartVM(t.Context(), id))
+	seen, err := e.Snapshot(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.NotEqual(t, ovirt.StatusDown, seen.VM(id).Status)
+	stopVM(t, e, id)
+	pollOnce(t, engines, e)
+	require.Contains(t, receive(t, told), id)
+	pollOnce(t, engines, e)
+	require.Empty(t, told, "once is enough")
+}
+
+func TestAVMThatWasThereBetweenTwoPollsOnlyAndWasSeenIsTold(t *testing.T) {
+	_, engines, account := simulated(t)
+	e, told := listener(t, engines, account)
+	pollOnce(t, engines, e)
+	drain(told)
+	id := addVM(t, e)
+	seen, err := e.Snapshot(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.NotNil(t, seen.VM(id))
+	removeVM(t, e, id)
+	pollOnce(t, engines, e)
+	require.Contains(t, receive(t, told), id)
+}
+
+// The one who touched it may have seen it by its id only.
+func TestAVMThatIsInNoListIsToldOnceItWasTouched(t *testing.T) {
+	_, engines, account := simulated(t)
+	e, told := listener(t, engines, account)
+	pollOnce(t, engines, e)
+	drain(told)
+	e.Touch("gone")
+	pollOnce(t, engines, e)
+	require.Equal(t, []string{"gone"}, receive(t, told))
+}
+
+// A password that was replaced, or another name of the engine, leads to a new connection, whose lists never had what vanished before.
+func TestANewConnectionTellsAboutVMsThatTheOldOneKnew(t *testing.T) {
+	_, engines, account := simulated(t)
+	e, told := listener(t, engines, account)
+	id := toldVM(t, engines, e, told)
+	removeVM(t, e, id)
+	account.InsecureSkipTLSVerify = true
+	other, err := engines.For(account)
+	require.NoError(t, err)
+	require.NotSame(t, e, other)
+	e.polled.Store(true) // the old one is asked no more
+	pollOnce(t, engines, other)
+	require.Contains(t, receive(t, told), id)
+}
+
+// listener returns the connection of an account and the ids of what is told about.
+func listener(t *testing.T, engines *Engines, account Account) (*Engine, chan []string) {
+	t.Helper()
+	e, err := engines.For(account)
+	require.NoError(t, err)
+	told := make(chan []string, 10)
+	engines.Changed = func(_ context.Context, ids []string) error {
+		told <- ids
+		return nil
+	}
+	return e, told
+}
+
+// pollOnce polls with a list of its own, and waits until everything is told.
+func pollOnce(t *testing.T, engines *Engines, e *Engine) {
+	t.Helper()
+	later(e)
+	var wg sync.WaitGroup
+	engines.poll(t.Context(), &wg)
+	wg.Wait()
+}
+
+// toldVM makes a VM that was told about.
+func toldVM(t *testing.T, engines *Engines, e *Engine, told <-chan []string) string {
+	t.Helper()
+	id := addVM(t, e)
+	pollOnce(t, engines, e)
+	require.Contains(t, receive(t, told), id)
+	return id
+}
+
+func drain(told <-chan []string) {
+	for len(told) > 0 {
+		<-told
+	}
+}
+
+func stopVM(t *testing.T, e *Engine, id string) {
+	t.Helper()
+	require.NoError(t, e.Client().StopVM(t.Context(), id))
+	require.Eventually(t, func() bool {
+		vm, err := e.Client().VM(t.Context(), id)
+		return err == nil && vm.Status == ovirt.StatusDown
+	}, time.Minute, 50*time.Millisecond)
+}
+
+func removeVM(t *testing.T, e *Engine, id string) {
+	t.Helper()
+	require.NoError(t, e.Client().RemoveVM(t.Context(), id))
+	require.Eventually(t, func() bool {
+		_, err := e.Client().VM(t.Context(), id)
+		return ovirt.KindOf(err) == ovirt.NotFound
+	}, time.Minute, 50*time.Millisecond)
 }
 
 // later lets the next poll read a list of its own.
 func later(e *Engine) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.snapshot = nil
+	if e.snapshot != nil {
+		e.snapshot = &Snapshot{byID: e.snapshot.byID}
+	}
 }
 
 func receive(t *testing.T, told <-chan []string) []string {
