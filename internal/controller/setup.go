@@ -30,7 +30,7 @@ type Options struct {
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	wakeMachines := olvmmachine.Waker{Waker: wake.New(mgr.GetClient(), o.WatchFilter)}
 	wakeClusters := olvmcluster.Waker{Waker: wake.New(mgr.GetClient(), o.WatchFilter)}
-	engines := &engine.Engines{Changed: wakeMachines.Changed, Turned: wakeClusters.Turned}
+	engines := &engine.Engines{Changed: wakeMachines.Changed, Connected: wakeMachines.Connected, Turned: wakeClusters.Turned}
 	if err := mgr.Add(engines); err != nil {
 		return fmt.Errorf("engine poller: %w", err)
 	}

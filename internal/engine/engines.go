@@ -49,6 +49,9 @@ type Engines struct {
 	// Changed is called with the ids of VMs that appeared, changed their status or vanished between two lists, whoever read them, and again
 	// with the next poll when it returns an error; it may be nil.
 	Changed func(ctx context.Context, vmIDs []string) error
+	// Connected is called in its place when a connection has read its first list, and again with the next poll when it returns an error; it may
+	// be nil. What was seen through an older connection may have changed or vanished before that list.
+	Connected func(ctx context.Context) error
 	// Turned is called with the URL of an engine that does not answer any more, or does again; it may be nil.
 	Turned func(ctx context.Context, url string)
 
@@ -83,7 +86,6 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine client: %w", err)
 	}
-	others := slices.Collect(maps.Values(e.engines))
 	for key, old := range e.engines {
 		if old.url == a.URL && old.username == a.Username && ovirt.KindOf(old.Down()) == ovirt.Auth { // its password was replaced
 			old.client.Close()
@@ -92,8 +94,7 @@ func (e *Engines) For(a Account) (*Engine, error) {
 	}
 	created := newEngine(client, a, b)
 	created.used = time.Now()
-	for _, other := range others {
-		created.suspect(other.listedIDs()) // what vanished between its last list and the first of the new connection is in neither
+	for _, other := range e.engines {
 		if other.url == a.URL {
 			created.turns = other.turns
 		}
@@ -193,12 +194,15 @@ func (e *Engines) poll(ctx context.Context, wg *sync.WaitGroup) {
 }
 
 func (e *Engines) tellChanges(ctx context.Context, one *Engine) {
-	if _, err := one.look(ctx); err != nil || e.Changed == nil { // an error is not an observation
+	if _, err := one.look(ctx); err != nil { // an error is not an observation
 		return
 	}
 	ids := one.takeChanged()
-	if len(ids) > 0 && e.Changed(ctx, ids) != nil {
-		one.suspect(ids)
+	switch {
+	case !one.connected && e.Connected != nil:
+		one.connected = e.Connected(ctx) == nil
+	case len(ids) > 0 && e.Changed != nil && e.Changed(ctx, ids) != nil:
+		one.changedAgain(ids)
 	}
 }
 

@@ -20,8 +20,9 @@ type Engine struct {
 	breaker  *breaker
 	used     time.Time // guarded by Engines.mu
 
-	listing chan struct{} // held by whoever lists
-	polled  atomic.Bool   // held by the one that polls
+	listing   chan struct{} // held by whoever lists
+	polled    atomic.Bool   // held by the one that polls
+	connected bool          // Engines told about the connection; only who polls uses it
 
 	mu       sync.Mutex
 	snapshot *Snapshot
@@ -158,8 +159,8 @@ func (e *Engine) note(vmIDs []string) {
 	}
 }
 
-// suspect has the next poll tell about VMs, whether they change or not.
-func (e *Engine) suspect(vmIDs []string) {
+// changedAgain puts back what could not be told.
+func (e *Engine) changedAgain(vmIDs []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.note(vmIDs)
@@ -170,17 +171,6 @@ func (e *Engine) takeChanged() []string {
 	defer e.mu.Unlock()
 	ids := slices.Collect(maps.Keys(e.changed))
 	clear(e.changed)
-	return ids
-}
-
-// listedIDs are the VMs of the newest list, and those that were not told about yet.
-func (e *Engine) listedIDs() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	ids := slices.Collect(maps.Keys(e.changed))
-	if e.snapshot != nil {
-		ids = slices.AppendSeq(ids, maps.Keys(e.snapshot.byID))
-	}
 	return ids
 }
 

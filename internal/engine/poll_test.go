@@ -121,19 +121,24 @@ func TestAVMThatIsInNoListIsToldOnceItWasTouched(t *testing.T) {
 	require.Equal(t, []string{"gone"}, receive(t, told))
 }
 
-// A password that was replaced, or another name of the engine, leads to a new connection, whose lists never had what vanished before.
-func TestANewConnectionTellsAboutVMsThatTheOldOneKnew(t *testing.T) {
+// Credentials that were replaced, or came back after their connection was given up, lead to a new one, whose lists never had what vanished
+// before.
+func TestANewConnectionIsToldOnceItHasReadAList(t *testing.T) {
 	_, engines, account := simulated(t)
-	e, told := listener(t, engines, account)
-	id := toldVM(t, engines, e, told)
-	removeVM(t, e, id)
-	account.InsecureSkipTLSVerify = true
-	other, err := engines.For(account)
-	require.NoError(t, err)
-	require.NotSame(t, e, other)
-	e.polled.Store(true) // the old one is asked no more
-	pollOnce(t, engines, other)
-	require.Contains(t, receive(t, told), id)
+	e, _ := listener(t, engines, account)
+	calls, failure := 0, errors.New("the cache is not ready")
+	engines.Connected = func(context.Context) error {
+		calls++
+		require.NotNil(t, e.Listed())
+		return failure
+	}
+	pollOnce(t, engines, e)
+	require.Equal(t, 1, calls)
+	failure = nil
+	pollOnce(t, engines, e)
+	require.Equal(t, 2, calls, "what could not be told is told again")
+	pollOnce(t, engines, e)
+	require.Equal(t, 2, calls, "once is enough")
 }
 
 // listener returns the connection of an account and the ids of what is told about.

@@ -48,6 +48,15 @@ func (w Waker) Changed(ctx context.Context, vmIDs []string) error {
 	return failed
 }
 
+// Connected is called when a new connection to an engine can be used. Which machines use it is not asked: all look again.
+func (w Waker) Connected(ctx context.Context) error {
+	err := w.Wake(ctx, &infrav1.OLVMMachineList{}, nil)
+	if err != nil && ctx.Err() == nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Cannot find the machines of a new connection to an engine")
+	}
+	return err
+}
+
 // engineIsBack passes OLVMClusters whose engine has become usable again, or is not waited for any more.
 func engineIsBack() predicate.Predicate {
 	return predicate.Funcs{
