@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,6 +41,20 @@ func TestAHomeEndsWithTestsThatAreKilled(t *testing.T) {
 		_, err := os.Stat(told[2])
 		return os.IsNotExist(err), fmt.Sprint(err)
 	})
+}
+
+func TestAGuardedHomeIsKeptAndItsNeighbourIsLeftAlone(t *testing.T) {
+	root := t.TempDir()
+	guarded, neighbour := filepath.Join(root, "home"), filepath.Join(root, "home-2")
+	require.NoError(t, os.Mkdir(guarded, 0o700))
+	other := Launch(t, []string{"HOME=" + neighbour}, "sleep", "600")
+	t.Run("user", func(t *testing.T) {
+		user := Launch(t, []string{"HOME=" + guarded}, "sleep", "600")
+		t.Cleanup(func() { expectEnd(t, strconv.Itoa(user.PID)) }) // before Launch's own end of it, and after the guard's
+		Guard(t, guarded)
+	})
+	require.False(t, other.Ended())
+	require.DirExists(t, guarded)
 }
 
 // kill runs the test once more, kills that when it has told so many lines, and returns these.

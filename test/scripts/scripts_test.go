@@ -22,7 +22,6 @@ package scripts
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +31,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -86,7 +84,7 @@ func run(t *testing.T, dir string) {
 func setUp(env *testscript.Env) error {
 	w := &world{t: env.T().(testing.TB), work: env.WorkDir}
 	env.Values[worldKey{}] = w
-	env.Defer(func() { killLeftovers(env.WorkDir) })
+	programs.Guard(w.t, env.WorkDir)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv(usernameVariable, programs.Username)
 	env.Setenv(passwordVariable, programs.Password)
@@ -158,18 +156,6 @@ func exits(ts *testscript.TestScript, args []string) error {
 // handedOn are the variables that scripts may set for the programs.
 func handedOn() []string {
 	return []string{"PATH", "TMPDIR", "KUBECONFIG", "OCNE_DEFAULTS", "REGISTRY_AUTH_FILE", usernameVariable, passwordVariable}
-}
-
-// killLeftovers ends what a management cluster of the script's own user consists of: there is one only when the test has failed.
-func killLeftovers(home string) {
-	files, _ := filepath.Glob(filepath.Join(home, ".ocne", "management", "*.pid")) // fails only for a bad pattern
-	for _, file := range files {
-		var process struct{ PID int }
-		content, err := os.ReadFile(file)
-		if err == nil && json.Unmarshal(content, &process) == nil && process.PID > 0 {
-			_ = syscall.Kill(process.PID, syscall.SIGKILL) // it may have ended
-		}
-	}
 }
 
 // unchanged looks at everything that a command could have left.
