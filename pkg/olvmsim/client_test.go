@@ -20,7 +20,7 @@ import (
 
 const (
 	// patience is how long a test waits for an outcome; what it waits for takes milliseconds.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 	blankID  = "00000000-0000-0000-0000-000000000000"
 )
 

@@ -15,7 +15,7 @@ import (
 const (
 	machineID = "5f3c2c1e-9d0f-4a38-9f5b-0f6f1f0c7a11"
 	otherID   = "6a1d7a52-3c2e-4b1f-8a44-52f4c9f0be22"
-	patience  = 30 * time.Second
+	patience  = 2 * time.Minute
 )
 
 // limited is a client of a simulated engine as a user who has these roles, and the place that an administrator sees there.

@@ -45,7 +45,7 @@ func (s *site) as(username, password string) *Maker {
 	engine, err := ovirt.New(ovirt.Config{URL: s.sim.URL(), Username: username, Password: password, CA: s.sim.CA()})
 	require.NoError(s.t, err)
 	s.t.Cleanup(engine.Close)
-	return &Maker{Engine: engine, Patience: 20 * time.Second}
+	return &Maker{Engine: engine, Patience: 2 * time.Minute}
 }
 
 // request is one whose disk is made as an upload leaves it; a call that is repeated finds the disk.
@@ -65,7 +65,7 @@ func (s *site) request(name, digest string) Request {
 		Disk: func(ctx context.Context) (string, error) {
 			s.disks++
 			mark := machine.ImageMark{Digest: digest, Disk: id, Complete: true}
-			return id, remote.Await(ctx, 20*time.Second, "the disk is there", func() (bool, error) {
+			return id, remote.Await(ctx, 2*time.Minute, "the disk is there", func() (bool, error) {
 				found, err := engine.Disk(ctx, id)
 				if err == nil {
 					return found.Status == ovirt.StatusOK, nil

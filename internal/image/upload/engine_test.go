@@ -100,7 +100,7 @@ func clientOf(t testing.TB, sim *olvmsim.Simulator, stateDir string, config ovir
 	require.NoError(t, err)
 	t.Cleanup(engine.Close)
 	s := &site{t: t, sim: sim, images: filepath.Join(stateDir, "images"), state: filepath.Join(t.TempDir(), "upload.json")}
-	s.Uploader = &Uploader{Engine: engine, Patience: 20 * time.Second, Notice: func(text string) { s.notices = append(s.notices, text) }}
+	s.Uploader = &Uploader{Engine: engine, Patience: 2 * time.Minute, Notice: func(text string) { s.notices = append(s.notices, text) }}
 	return s
 }
 
