@@ -69,6 +69,11 @@ test-race: race-build ## Test the contract with Cluster API and some stories of 
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 60m ./test/contract
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -parallel 3 -timeout 60m -run '^($(RACE_STORIES))$$' ./test/integration
 
+.PHONY: test-detector
+test-detector: ## Run test-unit and test-race, one after the other
+	$(MAKE) test-unit
+	$(MAKE) test-race
+
 .PHONY: test-integration
 test-integration: build bin/test-registry ## Tell all other stories of management clusters on simulated engines
 	$(STORIES) -skip '^($(RACE_STORIES))$$' ./test/integration
