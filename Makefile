@@ -51,7 +51,7 @@ demo-down: build ## Delete the demo's cluster and prove that the engine holds no
 	hack/demo.sh down
 
 .PHONY: test
-test: test-unit test-race test-integration test-crash ## Run all tests: unit and integration; with real nodes, when run by root
+test: test-all-race test-integration test-crash ## Run all tests: unit and integration; with real nodes, when run by root
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) e2e; else \
 		echo "make e2e: skipped, because only root can make real nodes (containers with systemd, kubelet and etcd in them)"; fi
 
@@ -69,8 +69,8 @@ test-race: race-build ## Test the contract with Cluster API and some stories of 
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -timeout 60m ./test/contract
 	$(RACE) OCNE_BIN=$(CURDIR)/bin/race go test $(RACE_FLAGS) -parallel 3 -timeout 60m -run '^($(RACE_STORIES))$$' ./test/integration
 
-.PHONY: test-detector
-test-detector: ## Run test-unit and test-race, one after the other
+.PHONY: test-all-race
+test-all-race: ## Run test-unit and test-race, one after the other
 	$(MAKE) test-unit
 	$(MAKE) test-race
 

@@ -49,8 +49,8 @@ type Engines struct {
 	// Changed is called with the ids of VMs that appeared, changed their status or vanished between two lists, whoever read them, and again
 	// with the next poll when it returns an error; it may be nil.
 	Changed func(ctx context.Context, vmIDs []string) error
-	// Connected is called in its place when a connection has read its first list, and again with the next poll when it returns an error; it may
-	// be nil. What was seen through an older connection may have changed or vanished before that list.
+	// Connected is called in the place of Changed when a connection has read its first list, and again with the next poll when it returns an
+	// error; it may be nil. What was seen through an older connection may have changed or vanished before that list.
 	Connected func(ctx context.Context) error
 	// Turned is called with the URL of an engine that does not answer any more, or does again; it may be nil.
 	Turned func(ctx context.Context, url string)

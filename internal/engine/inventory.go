@@ -146,14 +146,14 @@ func (e *Engine) Snapshot(ctx context.Context, notBefore time.Time) (*Snapshot, 
 	for _, vm := range vms {
 		fresh.byID[vm.ID] = vm
 	}
-	e.note(fresh.changedSince(e.snapshot))
+	e.note(fresh.changedSince(e.snapshot)...)
 	e.snapshot, e.failed = fresh, nil
 	return fresh, nil
 }
 
 // note remembers, under the lock, VMs to tell about. Each list is compared with the one before it, and not with the last that a poll read:
 // a machine may have acted on a list between two polls that look alike.
-func (e *Engine) note(vmIDs []string) {
+func (e *Engine) note(vmIDs ...string) {
 	for _, id := range vmIDs {
 		e.changed[id] = struct{}{}
 	}
@@ -163,7 +163,7 @@ func (e *Engine) note(vmIDs []string) {
 func (e *Engine) changedAgain(vmIDs []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.note(vmIDs)
+	e.note(vmIDs...)
 }
 
 func (e *Engine) takeChanged() []string {
@@ -180,7 +180,7 @@ func (e *Engine) Touch(vmID string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.touched[vmID] = time.Now()
-	e.note([]string{vmID})
+	e.note(vmID)
 }
 
 // Forget drops what is kept about a VM that is gone.

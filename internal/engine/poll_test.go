@@ -26,11 +26,16 @@ func addVM(t *testing.T, e *Engine) string {
 	id := uuid.NewString()
 	_, err = e.Client().AddVM(t.Context(), ovirt.AddVM{ID: id, Name: "vm-" + id[:8], ClusterID: clusters[0].ID, TemplateID: template.ID}, "c1")
 	require.NoError(t, err)
+	awaitDown(t, e, id) // its disks are made
+	return id
+}
+
+func awaitDown(t *testing.T, e *Engine, id string) {
+	t.Helper()
 	require.Eventually(t, func() bool {
 		vm, err := e.Client().VM(t.Context(), id)
 		return err == nil && vm.Status == ovirt.StatusDown
-	}, time.Minute, 50*time.Millisecond, "its disks are made")
-	return id
+	}, time.Minute, 50*time.Millisecond, "the VM is down")
 }
 
 func TestAnEngineThatHangsDoesNotKeepOthersFromBeingAsked(t *testing.T) {
@@ -65,10 +70,8 @@ func TestWhatCouldNotBeToldIsToldAgain(t *testing.T) {
 		told <- ids
 		return failure
 	}
-	var wg sync.WaitGroup
 	id := addVM(t, e)
-	engines.poll(t.Context(), &wg)
-	wg.Wait()
+	pollOnce(t, engines, e)
 	require.Contains(t, receive(t, told), id)
 	failure = nil
 	for range 2 {
@@ -89,7 +92,8 @@ func TestAVMThatRanBetweenTwoPollsAndWasSeenIsTold(t *testing.T) {
 	seen, err := e.Snapshot(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.NotEqual(t, ovirt.StatusDown, seen.VM(id).Status)
-	stopVM(t, e, id)
+	require.NoError(t, e.Client().StopVM(t.Context(), id))
+	awaitDown(t, e, id)
 	pollOnce(t, engines, e)
 	require.Contains(t, receive(t, told), id)
 	pollOnce(t, engines, e)
@@ -176,15 +180,6 @@ func drain(told <-chan []string) {
 	for len(told) > 0 {
 		<-told
 	}
-}
-
-func stopVM(t *testing.T, e *Engine, id string) {
-	t.Helper()
-	require.NoError(t, e.Client().StopVM(t.Context(), id))
-	require.Eventually(t, func() bool {
-		vm, err := e.Client().VM(t.Context(), id)
-		return err == nil && vm.Status == ovirt.StatusDown
-	}, time.Minute, 50*time.Millisecond)
 }
 
 func removeVM(t *testing.T, e *Engine, id string) {
